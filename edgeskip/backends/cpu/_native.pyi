@@ -1,0 +1,102 @@
+"""The native CPU engine (plugins/cpu/bindings.cpp). All arrays are float32 unless said."""
+
+import numpy as np
+
+def levels() -> list[str]:
+    """Instruction set levels of this CPU and build, best first: "avx512", "avx2", "neon", "scalar"."""
+
+class Plan:
+    """What one network computes, for one stream: masks, buffers, tensors and ops in order.
+
+    A buffer is an NHWC float32 picture that persists from frame to frame; a tensor is a range of
+    its channels (so a concat is one buffer, and a channel slice is a view). Ids are ints from 0.
+    A mask is a bit per pixel; masks and buffers are [height, width]. Every `add_*` op checks its
+    arguments and raises ValueError with the op's name. `mask` arguments of ops that are not gated
+    are the active pixels: exactly these are computed. Every op does nothing when its masks are empty.
+    """
+
+    def add_mask(self, height: int, width: int) -> int: ...
+    def add_buffer(self, height: int, width: int, channels: int) -> int: ...
+    def add_tensor(self, buffer: int, channel_offset: int, channels: int) -> int: ...
+
+    # masks
+    def add_mask_union(self, name: str, inputs: list[int], output: int) -> int:
+        """A 1x1 mask among `inputs` broadcasts."""
+    def add_mask_pool(self, name: str, input: int, output: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int]) -> int: ...
+    def add_mask_resize(self, name: str, input: int, output: int, rows: np.ndarray, columns: np.ndarray) -> int:
+        """rows: int32 [out_height, 2], first and last input row that an output row reads; columns likewise."""
+    def add_mask_reduce(self, name: str, input: int, output: int) -> int:
+        """One bit: any."""
+    def add_mask_window(self, name: str, input: int, output: int, offset: list[int], step: list[int]) -> int:
+        """output[y, x] = input[y * step[0] + offset[0], x * step[1] + offset[1]], 0 outside (slice, crop, pad)."""
+    def add_mask_from_tensor(self, name: str, x: int, output: int) -> int:
+        """output = x > 0 for a one-channel tensor (a learned gate's decision)."""
+
+    # tensors
+    def add_gate(self, name: str, x: int, y: int, mask_y: int, norm: str, threshold: float, threshold_signed: float, window: int) -> int:
+        """The norm gate: y is the reference."""
+    def add_conv(self, name: str, x: int, mask_x: int, y: int, mask_y: int, weight: np.ndarray, bias: np.ndarray | None,
+                 strides: list[int], pads: list[int], dilations: list[int], group: int, transposed: bool,
+                 activation: str, alpha: np.ndarray, beta: float, threshold: float, norm: str, block: int,
+                 z: int = -1, mask_z: int = -1, channel_weight: np.ndarray | None = None, gate: int = -1, pending: int = -1) -> int:
+        """SkipConv. weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw]. gate, pending: masks
+        (pending persists and starts as all ones)."""
+    def add_pool(self, name: str, kind: str, x: int, y: int, mask: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int], count_include_pad: bool) -> int:
+        """kind "max" or "average". Windows are clipped to the picture; with count_include_pad the divisor
+        counts the padded picture's pixels."""
+    def add_global_pool(self, name: str, kind: str, x: int, y: int, mask: int) -> int:
+        """kind "max" or "average"; y and mask are 1x1."""
+    def add_resize(self, name: str, x: int, y: int, mask: int, rows: np.ndarray, row_weights: np.ndarray, columns: np.ndarray, column_weights: np.ndarray) -> int:
+        """rows: int32 [out_height, 2], row_weights: [out_height, 2] of the two input rows; nearest has weights 1, 0."""
+    def add_binary(self, name: str, kind: str, a: int, b: int, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
+        """kind add, sub, mul, div, max, min, pow. a or b may be 1x1 pixels: broadcast. A one-channel operand broadcasts over channels."""
+    def add_binary_constant(self, name: str, kind: str, a: int, b: np.ndarray, reverse: bool, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
+        """b: [channels]; reverse: b op a."""
+    def add_unary(self, name: str, x: int, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
+        """activation: the contract's kinds and exp, sqrt, neg, abs, reciprocal, log."""
+    def add_gather(self, name: str, x: int, y: int, mask: int, indices: np.ndarray | None) -> int:
+        """y[c] = x[indices[c]], int32; None copies (concat that could not be in place)."""
+    def add_space_to_depth(self, name: str, x: int, y: int, mask: int, block: int) -> int:
+        """ONNX SpaceToDepth: channel = (by * block + bx) * C + c."""
+    def add_depth_to_space(self, name: str, x: int, y: int, mask: int, block: int, column_row_depth: bool) -> int:
+        """ONNX DepthToSpace, mode DCR or CRD."""
+    def add_window(self, name: str, x: int, y: int, mask: int, offset: list[int], step: list[int], value: float) -> int:
+        """y[r, c] = x[r * step[0] + offset[0], c * step[1] + offset[1]], `value` outside (slice, crop, pad)."""
+
+class Engine:
+    """A plan with packed weights, shared by streams.
+
+    level: "auto" or one of `levels()`. threads >= 1. block: 0 keeps each convolution's own, else
+    active sets are rounded up to blocks of that size (costs more, changes nothing: P4). panel_rows: 0
+    keeps the kernel's own panel size, else pixels per panel (for tests of bit-identity).
+    """
+
+    def __init__(self, plan: Plan, threads: int = 1, level: str = "auto", block: int = 0, panel_rows: int = 0) -> None: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def weight_bytes(self) -> int: ...
+    def new_stream(self) -> Stream: ...
+
+class Stream:
+    """The state of one camera."""
+
+    @property
+    def state_bytes(self) -> int: ...
+    def reset(self) -> None:
+        """Everything becomes unknown (NaN); pending masks become ones."""
+    def write(self, tensor: int, value: np.ndarray) -> None:
+        """Fill a tensor from [channels, height, width]."""
+    def read(self, tensor: int, out: np.ndarray | None = None) -> np.ndarray:
+        """A tensor as [channels, height, width]."""
+    def read_mask(self, mask: int) -> np.ndarray:
+        """A mask as uint8 [height, width]."""
+    def write_mask(self, mask: int, value: np.ndarray) -> None: ...
+    def mask_count(self, mask: int) -> int: ...
+    def run(self, begin: int, end: int) -> None:
+        """Run ops begin <= i < end on the engine's threads, without the GIL."""
+    def active_pixels(self) -> np.ndarray:
+        """int64 [ops]: pixels that each op computed in the last frame (0 for ops of masks only)."""
+    def op_times_ns(self) -> np.ndarray:
+        """int64 [ops]: time of each op in the last frame; zeros unless `profile` is set."""
+    profile: bool

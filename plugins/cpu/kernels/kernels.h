@@ -1,0 +1,152 @@
+// Contract between the engine and the kernels of one instruction set level.
+//
+// Layout: NHWC float32. A "row" is the channel vector of one pixel: a pointer to its first
+// channel, `channels` floats long, with no alignment and nothing readable behind it. Kernels take
+// lists of rows, so that arbitrary pixels cost the same as neighbouring ones. A pixel's result
+// never depends on which other pixels are in the list (bit-identical for any grouping).
+// No kernel allocates, logs or throws.
+#pragma once
+
+#include <cstdint>
+
+namespace edgeskip {
+
+enum class Level : int { scalar = 0, neon = 1, avx2 = 2, avx512 = 3 };
+
+enum class ActivationKind : int {
+  none, relu, clip, leaky_relu, prelu, silu, hard_swish, hard_sigmoid, sigmoid, tanh,
+  // only as element-wise ops of their own:
+  exp, sqrt, neg, abs, reciprocal, log,
+};
+
+// y = act(x). clip: alpha .. beta; leaky_relu: alpha; prelu: alphas[channel] (one per channel);
+// hard_sigmoid: max(0, min(1, alpha * x + beta)).
+struct Activation {
+  ActivationKind kind = ActivationKind::none;
+  float alpha = 0, beta = 0;
+  const float* alphas = nullptr;
+};
+
+enum class Norm : int { l2, l1, linf };
+
+// out[p][n] = bias[n] + sum over taps t, channels c of rows[t * count + p][c] * w[t][c][n]
+// accumulated in the order t, c with fused multiply-add where the level has it; one accumulator.
+struct GemmArgs {
+  const float* const* rows;  // [taps][count]; out-of-range taps point to a row of zeros
+  const float* weights;      // packed by KernelTable::pack_gemm
+  float* out;                // [count][out_stride]; padded up to packed_columns(n) may be written
+  int64_t out_stride;
+  int count;  // pixels, any number >= 1; fastest in multiples of KernelTable::gemm_rows
+  int taps;
+  int channels;  // input channels (of the group)
+  int n;         // output channels (of the group)
+};
+
+// out[p][c] = bias[c] + sum over taps t of rows[t * count + p][c] * w[t][c]
+struct DepthwiseArgs {
+  const float* const* rows;  // [taps][count]
+  const float* weights;      // packed by pack_depthwise
+  float* out;                // [count][out_stride]
+  int64_t out_stride;
+  int count, taps, channels;
+};
+
+// For each pixel p: yhat = act(acc[p] + z[p]); changed unless norm_c(weight * (yhat - y[p])) <= threshold
+// (NaN counts as changed); where changed, y[p] = yhat. l2: root mean square, l1: mean, linf: maximum.
+struct EpilogueArgs {
+  const float* acc;  // [count][acc_stride]; overwritten
+  int64_t acc_stride;
+  float* const* y;               // [count]
+  const float* const* z;         // [count] or null
+  const float* channel_weight;   // [channels] or null
+  uint8_t* changed;              // [count], 0 or 1
+  Activation activation;
+  Norm norm;
+  float threshold;
+  int count, channels;
+};
+
+// y[p][c] = act(a[p][c] op b[p][c]) over all rows
+enum class BinaryKind : int { add, sub, mul, div, max, min, pow };
+struct BinaryArgs {
+  const float* const* a;  // [count]
+  const float* const* b;  // [count]; the same pointer repeated broadcasts a channel vector over pixels
+  float* const* y;        // [count]; may equal a or b
+  BinaryKind kind;
+  Activation activation;
+  int count, channels;
+};
+
+// y[p][c] = act(x[p][c])
+struct UnaryArgs {
+  const float* const* x;
+  float* const* y;
+  Activation activation;
+  int count, channels;
+};
+
+// max: y[p] = max over taps; average: y[p] = sum over taps / divisor[p]
+struct PoolArgs {
+  const float* const* rows;  // [taps][count]; null: tap outside the picture (skipped)
+  float* const* y;           // [count]
+  const float* divisor;      // [count], average only
+  bool average;
+  int count, taps, channels;
+};
+
+// y[p] = sum over the 4 corners k of weight[k][p] * rows[k][p]   (bilinear resize)
+struct BlendArgs {
+  const float* const* rows;  // [4][count]
+  const float* weights;      // [4][count]
+  float* const* y;
+  int count, channels;
+};
+
+// y[p][c] = x[p][indices[c]]
+struct GatherArgs {
+  const float* const* x;
+  float* const* y;
+  const int32_t* indices;  // [channels] or null for a plain copy
+  int count, channels;
+};
+
+// norm over channels of (a[p] - b[p]) * channel_weight, and of its signed mean input, for gates:
+// out[p] = norm_c(a[p] - b[p])
+struct DifferenceArgs {
+  const float* const* a;
+  const float* const* b;
+  float* out;  // [count]
+  Norm norm;
+  int count, channels;
+};
+
+struct KernelTable {
+  Level level;
+  const char* name;  // "avx512", "avx2", "neon", "scalar"
+  int gemm_rows;     // preferred pixels per panel (MR)
+
+  int64_t (*gemm_weights_size)(int taps, int channels, int n);  // floats, bias included
+  int (*packed_columns)(int n);                                 // n rounded up to the register block
+  // weights [n][channels][taps] (ONNX order with taps = kh*kw, already the taps used), bias [n] or null
+  void (*pack_gemm)(const float* weights, const float* bias, int taps, int channels, int n, float* packed);
+  void (*gemm)(const GemmArgs&);
+
+  int64_t (*depthwise_weights_size)(int taps, int channels);
+  void (*pack_depthwise)(const float* weights /*[channels][taps]*/, const float* bias, int taps, int channels, float* packed);
+  void (*depthwise)(const DepthwiseArgs&);
+
+  void (*epilogue)(const EpilogueArgs&);
+  void (*binary)(const BinaryArgs&);
+  void (*unary)(const UnaryArgs&);
+  void (*pool)(const PoolArgs&);
+  void (*blend)(const BlendArgs&);
+  void (*gather)(const GatherArgs&);
+  void (*difference)(const DifferenceArgs&);
+};
+
+// nullptr where this build or this CPU lacks the level
+const KernelTable* kernel_table(Level level);
+const KernelTable* best_kernel_table();
+bool parse_level(const char* name, Level* level);  // "auto" is not a level: the caller handles it
+
+}  // namespace edgeskip
