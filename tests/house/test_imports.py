@@ -1,0 +1,52 @@
+"""The package works with nothing but its base dependencies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# What an optional extra brings: hidden, so that only a lazy import in the right place survives.
+HIDDEN = ("torch", "timm", "effdet", "torchvision", "tensorrt", "pycuda", "openvino", "aiohttp", "onnxscript")
+
+SCRIPT = f"""
+import importlib, pkgutil, sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {HIDDEN!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+import edgeskip
+names = [module.name for module in pkgutil.walk_packages(edgeskip.__path__, "edgeskip.")]
+wanted = ("edgeskip.core.", "edgeskip.graph.", "edgeskip.export.", "edgeskip.backends.", "edgeskip.video.",
+          "edgeskip.tasks.", "edgeskip.evaluate.", "edgeskip.cli.", "edgeskip.demos.", "edgeskip.calibration", "edgeskip.doctor")
+names = [name for name in names if name.startswith(wanted) and ".demos.train" not in name and not name.endswith("__main__")]
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+"""
+
+
+def _python(script: str) -> str:
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, cwd="/")
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_every_module_imports_without_optional_packages() -> None:
+    assert int(_python(SCRIPT)) > 60
+
+
+def test_a_device_needs_no_torch_and_no_compiler_to_load_the_engine() -> None:
+    script = (
+        "import sys, edgeskip.backends.registry, edgeskip.backends.cpu.runner, edgeskip.backends.cpu._native as native; "
+        "print(native.levels()[-1], 'torch' in sys.modules)"
+    )
+    assert _python(script) == "scalar False"
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    heavy = ("cv2", "onnx", "onnxruntime", "torch", "openvino")
+    loaded = _python(f"import sys, edgeskip.cli; print([name for name in {heavy!r} if name in sys.modules])")
+    assert loaded == "[]"

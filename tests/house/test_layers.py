@@ -1,0 +1,40 @@
+"""The rules of docs/architecture.md about imports hold."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _tool(name: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not installed: pip install 'edgeskip[dev]'")
+    return found
+
+
+def test_imports_go_downward_only() -> None:
+    result = subprocess.run([_tool("lint-imports")], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_heavy_packages_have_one_door() -> None:
+    command = [_tool("ruff"), "check", "--select", "TID251", "."]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_source_file_is_longer_than_500_lines() -> None:
+    suffixes = {".py", ".cpp", ".h", ".cu", ".cuh"}
+    folders = ("edgeskip", "plugins", "calibration", "demos", "benchmarks", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
+    assert len(files) > 100
+    long = {str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().splitlines())) > 500}
+    assert not long
