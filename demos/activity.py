@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeskip.backends.base import FrameResult, LayerInfo, Runner
+from edgeskip.core.errors import EdgeskipError
 from edgeskip.graph.ir import Node
 
 
@@ -14,14 +15,14 @@ from edgeskip.graph.ir import Node
 class Stage:
     """One resolution of the network.
 
-    `heat` float32 [h, w]: share of this resolution's convolutions that computed the pixel. `reduction`:
-    input pixels per pixel (8 for a map of an eighth of the picture's size).
+    `reduction`: input pixels per pixel (8 for a map of an eighth of the picture's size). `heat` float32
+    [h, w]: share of this resolution's convolutions that computed the pixel; None where it was not asked for.
     """
 
-    heat: np.ndarray
     reduction: int
     active_macs: float
     dense_macs: float
+    heat: np.ndarray | None = None
 
     @property
     def active_mac_fraction(self) -> float:
@@ -36,7 +37,7 @@ class Activity:
         self._runner = runner
         self._stream = stream
         self._input_height = int(runner.model.frame_shape(runner.model.frame_inputs[0])[2])
-        self._mask_of = _mask_reader(runner)
+        self._mask_of = _MaskReader(runner)
         groups: dict[tuple[int, int], list[LayerInfo]] = {}
         for layer in runner.layers:
             if layer.macs > 0 and len(layer.shape) == 4:
@@ -44,17 +45,21 @@ class Activity:
         # a 1x1 map (squeeze-excite) has no place in the picture
         self._groups = {size: groups[size] for size in sorted(groups, reverse=True) if size != (1, 1)}
 
-    def read(self, frame: FrameResult) -> list[Stage]:
-        """Stages of `frame`, which must be the runner's last."""
-        return [self._stage(size, layers, frame) for size, layers in self._groups.items()]
+    def read(self, frame: FrameResult, heats: bool = True) -> list[Stage]:
+        """Stages of `frame`, which must be the runner's last; with `heats` also where they computed."""
+        return [self._stage(size, layers, frame, heats) for size, layers in self._groups.items()]
 
-    def _stage(self, size: tuple[int, int], layers: list[LayerInfo], frame: FrameResult) -> Stage:
+    def _stage(self, size: tuple[int, int], layers: list[LayerInfo], frame: FrameResult, heats: bool) -> Stage:
+        active = sum(layer.macs * frame.active_pixels.get(layer.name, layer.pixels) / layer.pixels for layer in layers)
+        dense = float(sum(layer.macs for layer in layers))
+        reduction = max(1, round(self._input_height / size[0]))
+        return Stage(reduction, active, dense, self._heat(size, layers) if heats else None)
+
+    def _heat(self, size: tuple[int, int], layers: list[LayerInfo]) -> np.ndarray:
         heat = np.zeros(size, np.float32)
         for layer in layers:
             heat += self._mask_of(layer, self._stream)
-        active = sum(layer.macs * frame.active_pixels.get(layer.name, layer.pixels) / layer.pixels for layer in layers)
-        dense = float(sum(layer.macs for layer in layers))
-        return Stage(heat / len(layers), max(1, round(self._input_height / size[0])), active, dense)
+        return heat / len(layers)
 
 
 @dataclass(frozen=True)
@@ -70,31 +75,38 @@ class _Candidates:
 
     def read(self, runner: Runner, stream: int, size: tuple[int, int]) -> np.ndarray:
         mask = pool_mask(runner.mask(self.input_tensor)[stream], self.kernel, self.strides, self.pads, self.dilations)
-        if mask.shape != size:
-            raise ValueError(f"candidates {mask.shape}, output {size}")
+        assert mask.shape == size, (mask.shape, size)
         return mask | runner.mask(self.residual_tensor)[stream] if self.residual_tensor else mask
 
 
-def _mask_reader(runner: Runner):
-    """A function (layer, stream) -> bool [h, w] of the pixels that the layer computed."""
-    tensors = {mask: tensor for tensor, mask in reversed(runner.model.metadata.masks.items())}
-    nodes = {node.output(1): node for node in runner.model.graph.nodes if node.op_type == "SkipConv"}
-    sources: dict[str, _Candidates] = {}
-    for layer in runner.layers:
-        node = nodes.get(layer.mask)
-        candidates = _candidates(node, tensors) if node is not None else None
-        if candidates is not None:
-            sources[layer.name] = candidates
+class _MaskReader:
+    """bool [h, w] of the pixels that a layer computed."""
 
-    def read(layer: LayerInfo, stream: int) -> np.ndarray:
-        candidates = sources.get(layer.name)
-        if candidates is not None:
-            return candidates.read(runner, stream, (int(layer.shape[2]), int(layer.shape[3])))
-        if layer.mask:
-            return runner.mask(layer.tensor)[stream]
-        return np.ones(layer.shape[2:], bool)  # no mask: dense
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        tensors: dict[str, str] = {}
+        for tensor, mask in runner.model.metadata.masks.items():
+            tensors.setdefault(mask, tensor)
+        self._sources: dict[str, _Candidates] = {}
+        nodes = {node.output(1): node for node in runner.model.graph.nodes if node.op_type == "SkipConv"}
+        for layer in runner.layers:
+            node = nodes.get(layer.mask)
+            candidates = _candidates(node, tensors) if node is not None else None
+            if candidates is not None:
+                self._sources[layer.name] = candidates
 
-    return read
+    def __call__(self, layer: LayerInfo, stream: int) -> np.ndarray:
+        size = (int(layer.shape[2]), int(layer.shape[3]))
+        try:
+            if layer.name in self._sources:
+                return self._sources[layer.name].read(self._runner, stream, size)
+            # transposed, or decided by a learned gate: what changed stands for what was computed
+            return self._runner.mask(layer.tensor)[stream] if layer.mask else np.ones(size, bool)
+        except EdgeskipError:
+            # a mask that this backend does not keep
+            if self._sources.pop(layer.name, None) is None:
+                return np.ones(size, bool)
+            return self(layer, stream)
 
 
 def _candidates(node: Node, tensors: dict[str, str]) -> _Candidates | None:
@@ -127,10 +139,13 @@ def pool_mask(
 
 
 def _pool_axis(mask: np.ndarray, kernel: int, stride: int, pads: tuple[int, int], dilation: int) -> np.ndarray:
-    padded = np.pad(mask, (pads, (0, 0)))
+    if kernel == 1 and stride == 1 and pads == (0, 0):
+        return mask
+    padded = np.zeros((mask.shape[0] + sum(pads), mask.shape[1]), bool)
+    padded[pads[0] : pads[0] + mask.shape[0]] = mask
     size = (padded.shape[0] - dilation * (kernel - 1) - 1) // stride + 1
-    result = np.zeros((size, mask.shape[1]), bool)
-    for tap in range(kernel):
+    result = padded[: stride * (size - 1) + 1 : stride].copy()
+    for tap in range(1, kernel):
         begin = tap * dilation
         result |= padded[begin : begin + stride * (size - 1) + 1 : stride]
     return result

@@ -70,9 +70,7 @@ def _columns(values: CaptionValues) -> list[tuple[str, str, str, Color]]:
     ]
 
 
-def _figure(
-    frame: np.ndarray, place: tuple[int, int, int], label: str, value: str, part: str, color: Color
-) -> None:
+def _figure(frame: np.ndarray, place: tuple[int, int, int], label: str, value: str, part: str, color: Color) -> None:
     left, top, bottom = place
     unit = unit_of(frame)
     middle = (top + bottom) // 2

@@ -35,7 +35,12 @@ class HistoryGraph:
         middle = (top + bottom) // 2
         current = self.fractions[-1] if self.fractions else 0.0
         text_end = self._figure(frame, (left + round(12 * unit), middle), current)
-        graph = (text_end + round(12 * unit), top + round(11 * unit), right - round(12 * unit), bottom - round(11 * unit))
+        graph = (
+            text_end + round(12 * unit),
+            top + round(11 * unit),
+            right - round(12 * unit),
+            bottom - round(11 * unit),
+        )
         if graph[2] - graph[0] >= 20:
             self._graph(frame, graph)
         return frame

@@ -9,6 +9,8 @@ import numpy as np
 
 from edgeskip.demos.overlay.text import LIGHT_EDGE, Color
 
+_SMALLEST_AREA = 60  # square pixels; less is a speck, and an edge around it only flickers
+
 
 class SkippedBlocks:
     """Shows how deep each change went.
@@ -44,16 +46,16 @@ class SkippedBlocks:
         cv2.copyTo(cv2.blendLinear(frame, calm, lit, 1.0 - lit), None, frame)
 
     def _light_edges(self, frame: np.ndarray, depth: np.ndarray) -> None:
-        inside = (depth >= self.edge_at).astype(np.uint8)
+        sigma = max(2.0, frame.shape[0] / 200)
+        margin = round(4 * sigma)
+        # continued beyond the frame: an area that leaves the picture has no edge at its border
+        inside = cv2.copyMakeBorder((depth >= self.edge_at).astype(np.uint8), *[margin] * 4, cv2.BORDER_REPLICATE)
         lines = np.zeros(inside.shape, np.uint8)
         contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-        contours = [contour for contour in contours if cv2.contourArea(contour) >= 60]
+        contours = [contour for contour in contours if cv2.contourArea(contour) >= _SMALLEST_AREA]
         cv2.drawContours(lines, contours, -1, 255, 1, cv2.LINE_AA)
-        glow = cv2.GaussianBlur(lines, (0, 0), max(2.0, frame.shape[0] / 200))
-        light = cv2.addWeighted(lines, 0.75, glow, 1.6, 0.0)
-        # zero at the frame's border: an area that leaves the picture has no edge there
-        light[[0, -1]] = 0
-        light[:, [0, -1]] = 0
+        glow = cv2.GaussianBlur(lines, (0, 0), sigma)
+        light = cv2.addWeighted(lines, 0.75, glow, 1.6, 0.0)[margin:-margin, margin:-margin]
         weight = cv2.merge([light] * 3)
         colour = np.empty_like(frame)
         colour[:] = self.edge

@@ -74,7 +74,9 @@ def _best(model: SkipModel | None) -> tuple[Backend, str]:
         if reason is None:
             return backend, "; ".join(passed_over)
         passed_over.append(f"{backend.name}: {reason}")
-    raise BackendError(f"no backend can run here: {'; '.join(passed_over)}", hint="edgeskip doctor says what is missing")
+    raise BackendError(
+        f"no backend can run here: {'; '.join(passed_over)}", hint="see what is missing with: edgeskip doctor"
+    )
 
 
 def _refusal(backend: Backend, model: SkipModel | None) -> str | None:

@@ -69,7 +69,8 @@ SKIP_MASK = OpSpec(
         # resize: the attributes of Resize, with the output's height and width in `sizes`
         "mode": "nearest", "coordinate_transformation_mode": "half_pixel", "nearest_mode": "round_prefer_floor",
         "scales": [], "sizes": [],
-        # slice: height then width; `ends` clipped to the size as in Slice. pad: `pads`. upsample: `factor` (nearest)
+        # slice: height then width; `ends` clipped to the size as in Slice. upsample: `factor` (nearest)
+        # pad: `pads`; a padded pixel counts as its nearest pixel of the picture, so that unknown state fills it once
         "starts": [0, 0], "ends": [], "steps": [1, 1], "factor": 1,
     },
     variadic=True,

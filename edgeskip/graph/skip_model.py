@@ -146,10 +146,10 @@ def load_skip_model(path: str | Path) -> SkipModel:
 
 def to_bytes(model: SkipModel) -> bytes:
     """The whole `model.skip.onnx`, function bodies included."""
-    from edgeskip.graph.functions import to_proto_with_functions
+    from edgeskip.graph.onnx_io import to_proto
 
     model.graph.metadata[METADATA_KEY] = model.metadata.to_json()
-    return to_proto_with_functions(model.graph).SerializeToString()
+    return to_proto(model.graph).SerializeToString(deterministic=True)
 
 
 def save_skip_model(model: SkipModel, path: str | Path) -> None:

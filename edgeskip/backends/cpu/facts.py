@@ -10,10 +10,11 @@ from edgeskip.core.contract import DOMAIN
 from edgeskip.graph.ir import Graph, Node
 
 # ops whose output changes at most where one of their inputs does
-UNION_OPS = frozenset(
-    "Add Sub Mul Div Max Min Pow Sum Relu Sigmoid Tanh Clip LeakyRelu PRelu HardSwish HardSigmoid Exp Sqrt Neg Abs "
-    "Reciprocal Log Identity Concat Split BatchNormalization".split()
-)
+UNION_OPS = frozenset({
+    "Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Sum", "Relu", "Sigmoid", "Tanh", "Clip", "LeakyRelu", "PRelu",
+    "HardSwish", "HardSigmoid", "Exp", "Sqrt", "Neg", "Abs", "Reciprocal", "Log", "Identity", "Concat", "Split",
+    "BatchNormalization",
+})  # fmt: skip
 REDUCE_OPS = frozenset({"GlobalAveragePool", "GlobalMaxPool"})
 
 
@@ -64,7 +65,7 @@ class Facts:
         if mask in self.derived:
             return self.derived[mask].height, self.derived[mask].width
         shape = self.graph.shape(mask)
-        assert shape is not None and len(shape) == 4, f"mask {mask} has no known shape"
+        assert shape is not None, f"mask {mask} has no known shape"
         return int(shape[2]), int(shape[3])  # type: ignore[arg-type]
 
     def missing_picture(self, node: Node) -> str | None:

@@ -61,7 +61,8 @@ class CpuPlan:
     """Everything that a runner needs, for one stream.
 
     `slots` and `masks` map the tensor names of the file to the engine, `constants` are native tensors
-    that are written once per stream (and after a reset), `op_layers` maps a native op to its layer.
+    that are written once per stream (and after a reset), `op_layers` maps a native op to its layer,
+    `fixed_outputs` are outputs that do not depend on any input.
     """
 
     native: Any
@@ -73,4 +74,5 @@ class CpuPlan:
     costs: list[ConvolutionCost] = field(default_factory=list)
     op_layers: dict[int, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    fixed_outputs: dict[str, np.ndarray] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()

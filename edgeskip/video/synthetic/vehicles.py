@@ -58,19 +58,19 @@ class Car:
         middle = (roof_rear + roof_nose) / 2
         for left, right in ((rear + 0.05 * size, middle - 0.02 * size), (middle + 0.02 * size, nose - 0.04 * size)):
             inset = 0.05 * size
-            low_left, low_right = (left, right - 0.0) if left > middle else (left, right)
             top_left = left + inset if left < middle else left
             top_right = right if right < middle else right - 0.11 * size
-            brush.polygon(
-                [(low_left, belt), (top_left, 0.94 * top), (top_right, 0.94 * top), (low_right, belt)], self.glass
-            )
+            brush.polygon([(left, belt), (top_left, 0.94 * top), (top_right, 0.94 * top), (right, belt)], self.glass)
         half = size / 2
         brush.polygon(
-            [(-half, 0.3 * top), (-half + 0.02 * size, belt), (0.2 * size, 0.61 * top), (half - 0.05 * size, 0.52 * top),
-             (half, 0.36 * top), (half, 0.2 * top), (half - 0.03 * size, sill), (-half + 0.03 * size, sill)],
+            [(-half, 0.3 * top), (-half + 0.02 * size, belt), (0.2 * size, 0.61 * top),
+             (half - 0.05 * size, 0.52 * top), (half, 0.36 * top), (half, 0.2 * top),
+             (half - 0.03 * size, sill), (-half + 0.03 * size, sill)],
             self.paint)  # fmt: skip
-        brush.polygon([(-0.44 * size, 0.22 * top), (0.45 * size, 0.22 * top), (0.45 * size, sill), (-0.44 * size, sill)],
-                      shade(self.paint, 0.55))  # fmt: skip
+        brush.polygon(
+            [(-0.44 * size, 0.22 * top), (0.45 * size, 0.22 * top), (0.45 * size, sill), (-0.44 * size, sill)],
+            shade(self.paint, 0.55),
+        )
         brush.limb((0.0, belt), (0.0, 0.24 * top), 0.02, shade(self.paint, 0.6))
         brush.disc((half - 0.06 * size, 0.43 * top), 0.07 * top, (190, 235, 245))
         brush.disc((-half + 0.04 * size, 0.46 * top), 0.07 * top, (40, 40, 170) if moving else (60, 60, 250))
@@ -111,7 +111,8 @@ class Truck:
         self._draw_load(brush, -half, cab - 0.03 * size, bed, top)
         brush.polygon([(cab, 0.18 * top), (cab, 0.82 * top), (half - 0.05 * size, 0.82 * top), (half, 0.5 * top),
                        (half, 0.18 * top)], self.cab)  # fmt: skip
-        brush.polygon([(cab + 0.07 * size, 0.52 * top), (cab + 0.07 * size, 0.76 * top), (half - 0.06 * size, 0.76 * top),
+        window = cab + 0.07 * size
+        brush.polygon([(window, 0.52 * top), (window, 0.76 * top), (half - 0.06 * size, 0.76 * top),
                        (half - 0.02 * size, 0.52 * top)], _GLASS)  # fmt: skip
         brush.disc((half - 0.03 * size, 0.27 * top), 0.04 * top, (190, 235, 245))
         brush.limb((-half, 0.28 * top), (-half, 0.2 * top), 0.14, (40, 40, 170) if moving else (60, 60, 250))
@@ -132,7 +133,8 @@ class Truck:
             brush.ellipse((nose - 0.45 * radius, middle), (0.45 * radius, radius), self.box)
             left, right = rear + 0.45 * radius, nose - 0.45 * radius
             brush.polygon([(left, bed), (left, bed + 2 * radius), (right, bed + 2 * radius), (right, bed)], self.box)
-            brush.limb((left, middle + 0.3 * radius), (right, middle + 0.3 * radius), 0.2 * radius, shade(self.box, 1.3))
+            gleam = middle + 0.3 * radius
+            brush.limb((left, gleam), (right, gleam), 0.2 * radius, shade(self.box, 1.3))
         else:
             brush.polygon([(rear, bed), (rear, 0.48 * top), (nose, 0.48 * top), (nose, bed)], self.box)
             width = (nose - rear) / 3

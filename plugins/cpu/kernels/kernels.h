@@ -4,6 +4,8 @@
 // channel, `channels` floats long, with no alignment and nothing readable behind it. Kernels take
 // lists of rows, so that arbitrary pixels cost the same as neighbouring ones. A pixel's result
 // never depends on which other pixels are in the list (bit-identical for any grouping).
+// Any alignment is right; packed weights and buffers on 64 bytes with row strides a multiple of 16
+// floats are up to 1.5 times faster (a vector that straddles two cache lines is loaded twice).
 // No kernel allocates, logs or throws.
 #pragma once
 
@@ -54,7 +56,7 @@ struct DepthwiseArgs {
 // For each pixel p: yhat = act(acc[p] + z[p]); changed unless norm_c(weight * (yhat - y[p])) <= threshold
 // (NaN counts as changed); where changed, y[p] = yhat. l2: root mean square, l1: mean, linf: maximum.
 struct EpilogueArgs {
-  const float* acc;  // [count][acc_stride]; overwritten
+  float* acc;  // [count][acc_stride]; overwritten
   int64_t acc_stride;
   float* const* y;               // [count]
   const float* const* z;         // [count] or null

@@ -1,0 +1,107 @@
+"""From a skip model to a CPU plan."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from edgeskip.backends.base import LayerInfo
+from edgeskip.backends.cpu.builder import Builder
+from edgeskip.backends.cpu.facts import Facts
+from edgeskip.backends.cpu.layout import Layout
+from edgeskip.backends.cpu.lowering import lowering_of
+from edgeskip.backends.cpu.partition import Partition, Run, partition
+from edgeskip.backends.cpu.plan import ConvolutionCost, CpuPlan, EngineStep, SegmentStep
+from edgeskip.graph.ir import Graph, Node
+from edgeskip.graph.skip_model import SkipModel, dense_name
+
+
+def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
+    """Plan `model` into `native_plan` (an empty `_native.Plan`).
+
+    Raises:
+        ModelError: an op of the contract that the engine can't run.
+    """
+    facts = Facts(model.graph, model.metadata.masks)
+    parts = partition(model, facts)
+    layout = Layout(parts.engine_nodes, facts, parts.views)
+    builder = Builder(native_plan, facts, layout)
+    plan = builder.plan
+    plan.inputs, plan.outputs = tuple(model.frame_inputs), tuple(model.outputs)
+    constants = model.graph.constants
+    plan.fixed_outputs = {name: constants[name] for name in plan.outputs if name in constants}
+    read_by_engine = {name for node in parts.engine_nodes for name in node.inputs}
+    for run in parts.runs:
+        if run.in_engine:
+            _add_engine_run(run, builder)
+        else:
+            _add_segment(run, builder, parts, read_by_engine)
+    return plan
+
+
+def _add_engine_run(run: Run, builder: Builder) -> None:
+    begin = builder.ops
+    for node in run.nodes:
+        lowering = lowering_of(node)
+        assert lowering is not None
+        lowering.lower(node, builder)
+    if builder.ops > begin:
+        builder.plan.steps.append(EngineStep(begin, builder.ops))
+
+
+def _add_segment(run: Run, builder: Builder, parts: Partition, read_by_engine: set[str]) -> None:
+    graph = segment_graph(run.nodes, builder.facts.graph, read_by_engine, parts)
+    to_engine = tuple(name for name in graph.outputs if name in read_by_engine)
+    index = sum(isinstance(step, SegmentStep) for step in builder.plan.steps)
+    layers = [_segment_layer(node, builder.facts, parts.reasons) for node in run.nodes]
+    for name in to_engine:
+        if builder.facts.size(name):
+            builder.slot(name)
+        else:
+            builder.mask_named(name)
+    for layer in layers:
+        if layer.macs:
+            builder.plan.costs.append(ConvolutionCost(layer.name, layer.macs, layer.pixels, segment=index))
+    builder.plan.layers += layers
+    builder.plan.steps.append(SegmentStep(graph, to_engine, tuple(layer.name for layer in layers)))
+
+
+def segment_graph(nodes: tuple[Node, ...], whole: Graph, read_by_engine: set[str], parts: Partition) -> Graph:
+    """The nodes as a graph of their own: it reads what others write, and writes what others read."""
+    inside = {output for node in nodes for output in node.outputs if output}
+    names = list(dict.fromkeys(name for node in nodes for name in node.inputs if name))
+    others = {id(node) for node in nodes}
+    read_outside = set(whole.outputs) | read_by_engine
+    for run in parts.runs:
+        read_outside.update(name for node in run.nodes if id(node) not in others for name in node.inputs)
+    return Graph(
+        nodes=list(nodes),
+        inputs=[name for name in names if name not in inside and name not in whole.constants],
+        outputs=[output for node in nodes for output in node.outputs if output in read_outside and output],
+        constants={name: whole.constants[name] for name in names if name in whole.constants},
+        info={name: whole.info[name] for name in (*names, *inside) if name in whole.info},
+        opset=whole.opset,
+        name="dense_segment",
+    )
+
+
+def _segment_layer(node: Node, facts: Facts, reasons: dict[str, str]) -> LayerInfo:
+    tensor = node.outputs[0]
+    known = facts.graph.shape(tensor) or ()
+    shape = tuple(dim if isinstance(dim, int) else 1 for dim in known)
+    pixels = shape[2] * shape[3] if len(shape) == 4 else 0
+    name = dense_name(tensor)
+    return LayerInfo(
+        name, node.op_type, name, shape, _dense_macs(node, facts), pixels, "onnxruntime", reasons[tensor]
+    )
+
+
+def _dense_macs(node: Node, facts: Facts) -> int:
+    """MACs of a convolution that was left dense, 0 for any other node."""
+    if node.op_type not in ("Conv", "ConvTranspose"):
+        return 0
+    weight = facts.graph.shape(node.inputs[1])
+    picture = facts.graph.shape(node.inputs[0] if node.op_type == "ConvTranspose" else node.outputs[0])
+    if not weight or not picture or not all(isinstance(size, int) for size in (*weight, *picture[2:])):
+        return 0
+    return prod(weight) * prod(picture[2:])  # type: ignore[arg-type]

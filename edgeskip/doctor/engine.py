@@ -1,0 +1,47 @@
+"""The backends, and what the native engine makes of this processor."""
+
+from __future__ import annotations
+
+import importlib
+
+from edgeskip.doctor.finding import Finding
+
+_GROUP = "backends"
+_NATIVE = "edgeskip.backends.cpu._native"
+
+
+def backend_findings() -> list[Finding]:
+    """One finding per backend."""
+    from edgeskip.backends.registry import names
+
+    return [_finding(name) for name in names()]
+
+
+def _finding(name: str) -> Finding:
+    from edgeskip.backends import registry
+
+    try:
+        backend = registry.get_backend(name)
+        reason = backend.unavailable_reason()
+    except ImportError as error:  # a library of another system or version: said here, not thrown
+        reason = f"can't be imported: {error}"
+    if reason is not None:
+        return Finding(_GROUP, name, False, reason, _remedy(name))
+    levels = engine_levels() if name == "cpu" else []
+    return Finding(_GROUP, name, True, backend.description + (f" ({' > '.join(levels)})" if levels else ""))
+
+
+def engine_levels() -> list[str]:
+    """Instruction set levels of the native engine on this CPU, best first; empty where it isn't built."""
+    try:
+        return list(importlib.import_module(_NATIVE).levels())
+    except ImportError:
+        return []
+
+
+def _remedy(name: str) -> str:
+    if name == "cpu":
+        return "build the native engine: pip install . (needs a C++17 compiler)"
+    if name == "tensorrt":
+        return 'pip install "edgeskip[tensorrt]" on a machine with an NVIDIA driver'
+    return f"pip install {name}"

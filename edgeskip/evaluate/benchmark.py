@@ -1,0 +1,210 @@
+"""Speed beside the dense runtimes: frame by frame in one run, on the same decoded pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from edgeskip.backends.base import Backend, FrameResult, Runner
+from edgeskip.backends.registry import choose
+from edgeskip.core.errors import InputError
+from edgeskip.core.placement import Placement
+from edgeskip.evaluate.accuracy import CostCounter
+from edgeskip.evaluate.agreement import Comparison
+from edgeskip.evaluate.dense import dense_bytes, require_outputs
+from edgeskip.evaluate.frames import Prepared, picture_input, prepared_chunks, require_frames
+from edgeskip.evaluate.machine import describe_machine
+from edgeskip.evaluate.peers import Peer, create_peers
+from edgeskip.evaluate.statistics import Statistics
+from edgeskip.graph.skip_model import SkipModel
+from edgeskip.tasks import create_decoder
+
+OWN = "edgeskip"
+
+
+@dataclass
+class BenchmarkResult:
+    """Milliseconds per frame of edgeskip and of each dense peer, over the same frames.
+
+    `times_ms` holds the samples by name, index by index the same frame; `fractions` the active MAC
+    fraction of each. `agreement` is with the first peer's outputs in this very run.
+    """
+
+    model: str
+    source: str
+    threads: int
+    backend: str
+    level: str | None
+    times_ms: dict[str, list[float]]
+    fractions: list[float]
+    active_mac_fraction: float
+    agreement: float | None
+    details: dict[str, Any]
+    max_abs_error: float
+    warmup: int
+    repeats: int
+    machine: dict[str, Any] = field(default_factory=describe_machine)
+
+    @property
+    def peers(self) -> list[str]:
+        """Names of the peers."""
+        return [name for name in self.times_ms if name != OWN]
+
+    def statistics(self, name: str) -> Statistics:
+        """Statistics of the times of edgeskip or a peer, in milliseconds."""
+        return Statistics.of(self.times_ms[name])
+
+    def speedup(self, peer: str) -> float:
+        """Median time of `peer` / median time of edgeskip."""
+        return self.statistics(peer).median / self.statistics(OWN).median
+
+    def speedup_total(self, peer: str) -> float:
+        """Time of `peer` over all frames / that of edgeskip: what a clip with bursts gains as a whole."""
+        return float(np.sum(self.times_ms[peer]) / np.sum(self.times_ms[OWN]))
+
+    def efficiency(self, peer: str) -> float:
+        """Median over frames of (time of `peer` / time of edgeskip) x the frame's active MAC fraction.
+
+        By frame, since cost follows the picture: a mean fraction beside a median time would flatter
+        a clip whose activity comes in bursts. 1 means that every skipped MAC became saved time.
+        """
+        ratios = np.array(self.times_ms[peer]) / np.array(self.times_ms[OWN])
+        return float(np.median(ratios * np.array(self.fractions)))
+
+    def record(self) -> dict[str, Any]:
+        """What `edgeskip bench --json` prints."""
+        return {
+            "model": self.model,
+            "source": self.source,
+            "frames": len(self.fractions) // self.repeats,
+            "threads": self.threads,
+            "machine": self.machine,
+            "backend": self.backend,
+            "level": self.level,
+            "warmup": self.warmup,
+            "repeats": self.repeats,
+            "active_mac_fraction": self.active_mac_fraction,
+            "active_mac_fraction_median": float(np.median(self.fractions)),
+            "agreement": self.agreement,
+            "agreement_details": self.details,
+            "max_abs_error": self.max_abs_error,
+            **{name: self.statistics(name).record("ms") for name in self.times_ms},
+            "speedup": {peer: self.speedup(peer) for peer in self.peers},
+            "speedup_total": {peer: self.speedup_total(peer) for peer in self.peers},
+            "efficiency": {peer: self.efficiency(peer) for peer in self.peers},
+        }
+
+
+def benchmark(
+    model: SkipModel,
+    pictures: Iterable[np.ndarray],
+    *,
+    backend: Backend | str = "auto",
+    peers: Sequence[str] = ("onnxruntime",),
+    threads: int = 1,
+    frames: int | None = None,
+    warmup: int = 10,
+    repeats: int = 1,
+    dense: str | Path | None = None,
+    source: str = "",
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> BenchmarkResult:
+    """Time `model` and dense `peers` on `pictures` (uint8 [h, w, 3], BGR), interleaved.
+
+    Pictures are decoded and prepared outside the timing. On each frame everybody runs once, and who
+    goes first moves on by one from frame to frame. The first `warmup` pictures of each pass are not
+    timed; the pass that follows (`repeats`) starts with forgotten state. At most `frames` pictures are timed
+    per pass. `dense` is the file the model was exported from, else its own dense equivalent is taken.
+    `source` names the pictures in the result, `options` go to the backend's runner.
+
+    Raises:
+        ModelError, BackendError, InputError, MissingPackageError: what can't be measured, and why.
+    """
+    if warmup < 0 or repeats < 1:
+        raise InputError(f"warm-up must be at least 0 and repeats at least 1: {warmup}, {repeats}")
+    _, preparation = picture_input(model)
+    opponents = create_peers(peers, dense_bytes(model, dense), threads) if peers else []
+    for peer in opponents:
+        require_outputs(model, peer.outputs, dense)
+    chosen = backend if isinstance(backend, Backend) else choose(backend, model)[0]
+    comparison = Comparison(create_decoder(model.metadata.task, preparation))
+    selected = islice(iter(pictures), None if frames is None else frames + warmup)
+    # a second pass needs the pictures again; a single one need not hold them all
+    clip = list(selected) if repeats > 1 else selected
+    with chosen.create_runner(model, threads=threads, **(options or {})) as runner:
+        race = _Race(runner, opponents, comparison, progress)
+        for _ in range(repeats):
+            race.run(prepared_chunks(clip, preparation), warmup)
+        level = getattr(runner, "level", None)
+    require_frames(len(race.fractions), warmup)
+    return BenchmarkResult(
+        model=model.file,
+        source=source,
+        threads=threads,
+        backend=chosen.name,
+        level=level,
+        times_ms=race.times_ms,
+        fractions=race.fractions,
+        active_mac_fraction=race.costs.active_mac_fraction,
+        agreement=comparison.agreement,
+        details=comparison.details(),
+        max_abs_error=comparison.max_abs_error,
+        warmup=warmup,
+        repeats=repeats,
+    )
+
+
+class _Race:
+    """Runs everybody on each picture and keeps the times."""
+
+    def __init__(
+        self, runner: Runner, peers: list[Peer], comparison: Comparison, progress: Callable[[int], None] | None
+    ) -> None:
+        self._runner = runner
+        self._peers = peers
+        self._comparison = comparison
+        self._progress = progress
+        self.times_ms: dict[str, list[float]] = {name: [] for name in (OWN, *(peer.name for peer in peers))}
+        self.fractions: list[float] = []
+        self.costs = CostCounter()
+
+    def run(self, chunks: Iterable[list[Prepared]], warmup: int) -> None:
+        """One pass over the clip, from unknown state."""
+        self._runner.reset()
+        index = 0
+        for chunk in chunks:
+            for picture, placement in chunk:
+                times, results = self._frame(picture, index)
+                if index >= warmup:
+                    self._count(times, results, placement)
+                index += 1
+
+    def _frame(self, picture: np.ndarray, index: int) -> tuple[dict[str, float], dict[str, Any]]:
+        """Times in milliseconds and results of all on one picture."""
+        runs: list[tuple[str, Callable[[np.ndarray], Any]]] = [(OWN, self._runner.infer)]
+        runs += [(peer.name, peer.infer) for peer in self._peers]
+        first = index % len(runs)
+        times, results = {}, {}
+        for name, infer in runs[first:] + runs[:first]:
+            begin = perf_counter_ns()
+            results[name] = infer(picture)
+            times[name] = (perf_counter_ns() - begin) / 1e6
+        return times, results
+
+    def _count(self, times: dict[str, float], results: dict[str, Any], placement: Placement) -> None:
+        for name, value in times.items():
+            self.times_ms[name].append(value)
+        own: FrameResult = results[OWN]
+        self.fractions.append(own.active_mac_fraction)
+        self.costs.add(own)
+        if self._peers:
+            self._comparison.add(results[self._peers[0].name], own.outputs, placement)
+        if self._progress is not None:
+            self._progress(len(self.fractions))

@@ -1,0 +1,271 @@
+"""From the canonical dense graph to a skip model: every convolution skips, every mask is placed.
+
+Source of the rules: docs/architecture.md, "The skip convolution, drift-free".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import edgeskip
+from edgeskip.core.contract import (
+    BLOCKS,
+    DOMAIN,
+    NORMS,
+    SKIP_CONV,
+    Metadata,
+    Preparation,
+    StatePair,
+    Task,
+    Threshold,
+    mask_name,
+    state_input,
+    state_output,
+)
+from edgeskip.core.errors import ModelError
+from edgeskip.graph.ir import Graph, Node, TensorInfo
+from edgeskip.graph.passes.copy_graph import copy_graph
+from edgeskip.graph.passes.gate_demand import Demand
+from edgeskip.graph.passes.place_masks import MaskRule, size_of
+from edgeskip.graph.skip_model import SkipModel, fill_defaults
+
+DEFAULT_FRAME_THRESHOLD = 6.0
+# the unsigned mean sees texture that the signed one is blind to, and noise that it averages away
+_TEXTURE_FACTOR = 2.5
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """How far a value may move before it counts as changed.
+
+    `tolerance` is relative to each layer's own `scales` (dense tensor name to mean norm over
+    channels), `frame_threshold` in steps of a 0..255 picture (None: 6, or 0 at tolerance 0).
+    `preparations` maps a network input to how its picture is made; `source` says where the scales
+    came from.
+    """
+
+    tolerance: float = 0.06
+    frame_threshold: float | None = None
+    frame_window: int = 5
+    norm: str = "l2"
+    block: int = 1
+    scales: Mapping[str, float] = field(default_factory=dict)
+    preparations: Mapping[str, Preparation] = field(default_factory=dict)
+    task: Task = field(default_factory=Task)
+    source: str = "given"
+
+    def __post_init__(self) -> None:
+        if not (self.tolerance >= 0 and (self.frame_threshold is None or self.frame_threshold >= 0)):
+            raise ModelError(f"thresholds can't be negative: {self.tolerance}, {self.frame_threshold}")
+        if self.norm not in NORMS or self.block not in BLOCKS or self.frame_window % 2 == 0 or self.frame_window < 1:
+            raise ModelError(
+                f"norm {self.norm!r}, block {self.block}, frame window {self.frame_window}: "
+                f"norm is one of {', '.join(NORMS)}, block one of {BLOCKS}, the window an odd number"
+            )
+
+    @property
+    def frame_steps(self) -> float:
+        """The frame threshold in picture steps, chosen where it was not given."""
+        if self.frame_threshold is not None:
+            return self.frame_threshold
+        return DEFAULT_FRAME_THRESHOLD if self.tolerance else 0.0
+
+
+def place_gates(graph: Graph, options: GateOptions) -> SkipModel:
+    """A skip model of the canonical dense `graph` (the result of `simplify`), which stays as it is.
+
+    Raises:
+        ModelError: an input that is no float32 picture of fixed size, or a layer without a scale.
+    """
+    return _Placement(graph, options).run()
+
+
+class _Placement:
+    """The new graph while it is made. `file_name` maps a dense tensor to what holds it in the new graph."""
+
+    def __init__(self, dense: Graph, options: GateOptions) -> None:
+        self.dense, self.options = dense, options
+        self.demand = Demand(dense)
+        self.new = copy_graph(dense)
+        self.new.nodes = []
+        self.metadata = Metadata(task=options.task, generator=f"edgeskip {edgeskip.__version__}")
+        self.file_name: dict[str, str] = {}
+        self.masks: dict[str, str] = {}
+        self._placed: dict[tuple, str] = {}
+
+    def run(self) -> SkipModel:
+        self._frame_gates()
+        for node in self.dense.nodes:
+            self._place(node)
+        for tensor in self.dense.outputs:
+            if self.file_name.get(tensor, tensor) != tensor and tensor not in self.dense.inputs:
+                self.new.nodes.append(Node("Identity", [self.file_name[tensor]], [tensor]))
+        pairs = self.metadata.states
+        self.new.inputs += [pair.input for pair in pairs]
+        self.new.outputs += [pair.output for pair in pairs]
+        self.new.outputs += dict.fromkeys(self.masks.values())
+        self.metadata.masks = dict(self.masks)
+        fill_defaults(self.new.nodes)
+        return SkipModel(_standard(self.new), self.metadata)
+
+    def _frame_gates(self) -> None:
+        for name in self.dense.inputs:
+            info = self.dense.info.get(name)
+            if info is None or info.dtype != np.float32 or size_of(self.dense, name) is None:
+                shape = "unknown" if info is None else f"{info.dtype} {list(info.shape)}"
+                raise ModelError(
+                    f"input {name} is {shape}; an input must be float32 [N, C, H, W] with fixed C, H and W",
+                    hint="export the network with a fixed picture size and float32 input",
+                )
+            preparation = self.options.preparations.get(name)
+            step = float(np.mean(np.abs(preparation.scale))) if preparation else 1.0
+            if preparation:
+                self.metadata.inputs[name] = preparation
+            steps = self.options.frame_steps
+            threshold = Threshold(steps * step, steps, step, "frame threshold in steps of a 0..255 picture")
+            self._gate(name, name, threshold, _TEXTURE_FACTOR * threshold.value, self.options.frame_window)
+
+    def _place(self, node: Node) -> None:
+        if self.demand.is_skippable(node) and node.inputs[0] in self.masks and self._residual_known(node):
+            self._conv(node)
+            return
+        rule = self.demand.rules[id(node)]
+        if rule is None or not all(name in self.masks for name in rule.inputs):
+            self._dense(node)
+        elif rule.kind == "reduce" and self._is_gateable(node.outputs[0]):
+            self._pooled_vector(node, rule)
+        else:
+            self._copy(node, node.outputs)
+            self._mask(rule, [name for name in node.outputs if name])
+
+    def _residual_known(self, node: Node) -> bool:
+        residual = node.input(3)
+        return not residual or residual in self.masks or self.dense.constant(residual) is not None
+
+    def _conv(self, node: Node) -> None:
+        tensor = node.outputs[0]
+        threshold = self._layer_threshold(tensor)
+        state = self._state(tensor)
+        inputs = dict.fromkeys(SKIP_CONV.inputs, "")
+        inputs |= {"x": self._name(node.inputs[0]), "mask_x": self.masks[node.inputs[0]], "w": node.inputs[1]}
+        inputs |= {"b": node.input(2), "z": self._name(node.input(3)), "mask_z": self.masks.get(node.input(3), "")}
+        inputs["y_prev"] = state.input
+        names = list(inputs.values())[:-1]  # pending comes last and belongs to learned gates
+        attributes = {
+            **node.attributes, "threshold": threshold.value, "norm": self.options.norm, "block": self.options.block
+        }  # fmt: skip
+        outputs = [state.output, self._new_mask(tensor, state.output)]
+        self.new.nodes.append(Node("SkipConv", names, outputs, attributes, DOMAIN, node.name))
+        self._record(tensor, state.output, outputs[1], threshold)
+
+    def _pooled_vector(self, node: Node, rule: MaskRule) -> None:
+        """A vector that moved a little keeps its old value, or the whole map that it scales would become active."""
+        tensor = node.outputs[0]
+        raw = self._copy_raw(node, tensor)
+        self._mask(rule, [raw])
+        threshold = self._layer_threshold(tensor)
+        self._gate(tensor, raw, threshold, threshold.value)
+
+    def _dense(self, node: Node) -> None:
+        """Dense, and where a skip convolution waits for the mask it is found by comparing."""
+        gated = [name for name in node.outputs if name and self._is_gateable(name)]
+        raw = {name: self.new.fresh(f"{name}.raw") for name in gated}
+        self._copy(node, [raw.get(name, name) for name in node.outputs])
+        for name in gated:
+            self.new.info[raw[name]] = self.dense.info[name]
+            self._gate(name, raw[name], Threshold(0.0, 0.0, 0.0, "dense op, compared with its last output"), 0.0)
+
+    def _is_gateable(self, tensor: str) -> bool:
+        info = self.dense.info.get(tensor)
+        return (
+            self.demand.mask_needed(tensor)
+            and info is not None
+            and info.dtype == np.float32
+            and size_of(self.dense, tensor) is not None
+        )
+
+    def _gate(self, tensor: str, source: str, signed: Threshold, threshold: float, window: int = 1) -> None:
+        state = self._state(tensor)
+        attributes = {
+            "threshold": threshold, "threshold_signed": signed.value, "norm": self.options.norm, "window": window
+        }  # fmt: skip
+        outputs = [state.output, self._new_mask(tensor, state.output)]
+        self.new.nodes.append(Node("SkipGate", [source, state.input], outputs, attributes, DOMAIN, f"gate.{tensor}"))
+        self._record(tensor, state.output, outputs[1], signed)
+
+    def _mask(self, rule: MaskRule, tensors: list[str]) -> None:
+        """Give `tensors` the mask of `rule`, placed once for all that need the same."""
+        sources = list(dict.fromkeys(self.masks[name] for name in rule.inputs))
+        key = (rule.kind, frozenset(sources), repr(sorted(rule.attributes.items())))
+        if rule.kind == "union" and len(sources) == 1:
+            mask = sources[0]
+        elif key in self._placed:
+            mask = self._placed[key]
+        else:
+            mask = self._placed[key] = self._new_mask(tensors[0], tensors[0])
+            attributes = {"kind": rule.kind, **rule.attributes}
+            self.new.nodes.append(Node("SkipMask", sources, [mask], attributes, DOMAIN, mask))
+        self.masks.update(dict.fromkeys(tensors, mask))
+
+    def _layer_threshold(self, tensor: str) -> Threshold:
+        tolerance = self.options.tolerance
+        if not self.demand.reaches_convolution(tensor):
+            return Threshold(0.0, 0.0, 0.0, "no skip convolution follows")
+        if not tolerance:
+            return Threshold(0.0, 0.0, 0.0, "tolerance 0")
+        if tensor not in self.options.scales:
+            raise ModelError(
+                f"layer {tensor} has no scale, so tolerance {tolerance} has no meaning there",
+                hint="give frames from which the scales are taken, or use tolerance 0",
+            )
+        scale = float(self.options.scales[tensor])
+        return Threshold(tolerance * scale, tolerance, scale, self.options.source)
+
+    def _state(self, tensor: str) -> StatePair:
+        index = len(self.metadata.states)
+        pair = StatePair(state_input(index, tensor), state_output(index, tensor), "nan")
+        self.metadata.states.append(pair)
+        info = self.dense.info[tensor]
+        shape = (self._batch(), *info.shape[1:])
+        self.new.info[pair.input] = self.new.info[pair.output] = TensorInfo(info.dtype, shape)
+        return pair
+
+    def _new_mask(self, tensor: str, like: str) -> str:
+        name = self.new.fresh(mask_name(tensor))
+        height, width = size_of(self.new, like)
+        self.new.info[name] = TensorInfo(np.dtype(np.int32), (self._batch(), 1, height, width))
+        return name
+
+    def _record(self, tensor: str, file_name: str, mask: str, threshold: Threshold) -> None:
+        self.file_name[tensor] = file_name
+        self.masks[tensor] = self.masks[file_name] = mask
+        self.metadata.thresholds[tensor] = threshold
+
+    def _copy(self, node: Node, outputs: list[str]) -> None:
+        inputs = [self._name(name) for name in node.inputs]
+        self.new.nodes.append(Node(node.op_type, inputs, list(outputs), dict(node.attributes), node.domain, node.name))
+
+    def _copy_raw(self, node: Node, tensor: str) -> str:
+        raw = self.new.fresh(f"{tensor}.raw")
+        self._copy(node, [raw])
+        self.new.info[raw] = self.dense.info[tensor]
+        return raw
+
+    def _name(self, tensor: str) -> str:
+        return self.file_name.get(tensor, tensor)
+
+    def _batch(self) -> int | str | None:
+        return self.dense.info[self.dense.inputs[0]].shape[0]
+
+
+def _standard(graph: Graph) -> Graph:
+    """Convolutions that stayed dense as standard ops; nodes and constants that nothing reads dropped."""
+    from edgeskip.graph.passes import expand_fused
+
+    graph = expand_fused(graph)
+    graph.remove_unused()
+    return graph

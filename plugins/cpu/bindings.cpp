@@ -1,0 +1,309 @@
+// Python module edgeskip.backends.cpu._native; its signatures are those of _native.pyi beside it.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+#include "engine/engine.h"
+#include "engine/ops/ops.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace edgeskip {
+namespace {
+
+template <int dimensions>
+using Floats = nb::ndarray<const float, nb::ndim<dimensions>, nb::c_contig, nb::device::cpu>;
+template <int dimensions>
+using Integers = nb::ndarray<const int32_t, nb::ndim<dimensions>, nb::c_contig, nb::device::cpu>;
+using Ints = std::vector<int>;
+
+template <class Array>
+auto values(const Array& array) {
+  return std::vector<std::remove_const_t<typename Array::Scalar>>(array.data(), array.data() + array.size());
+}
+
+template <class Array>
+auto values(const std::optional<Array>& array) {
+  using Result = decltype(values(*array));
+  return array ? values(*array) : Result();
+}
+
+void require_length(const std::string& op, const char* what, const Ints& list, size_t length) {
+  if (list.size() != length)
+    throw std::invalid_argument(op + ": " + what + " has " + std::to_string(list.size()) + " values, expected " +
+                                std::to_string(length));
+}
+
+Window make_window(const std::string& op, const Ints& kernel, const Ints& strides, const Ints& pads,
+                   const Ints& dilations) {
+  require_length(op, "kernel", kernel, 2);
+  require_length(op, "strides", strides, 2);
+  require_length(op, "pads", pads, 4);
+  require_length(op, "dilations", dilations, 2);
+  Window window;
+  std::copy_n(kernel.begin(), 2, window.kernel);
+  std::copy_n(strides.begin(), 2, window.strides);
+  std::copy_n(pads.begin(), 4, window.pads);
+  std::copy_n(dilations.begin(), 2, window.dilations);
+  return window;
+}
+
+template <class Array>
+auto pairs(const std::string& op, const char* what, const Array& array) {
+  if (array.shape(1) != 2)
+    throw std::invalid_argument(op + ": " + what + " has " + std::to_string(array.shape(1)) + " columns, expected 2");
+  return values(array);
+}
+
+std::string title(const char* kind, const std::string& name) { return std::string(kind) + " '" + name + "'"; }
+
+int bind_conv(Plan& plan, const std::string& name, int x, int mask_x, int y, int mask_y, const Floats<4>& weight,
+              const std::optional<Floats<1>>& bias, const Ints& strides, const Ints& pads, const Ints& dilations,
+              int group, bool transposed, const std::string& activation, const Floats<1>& alpha, float beta,
+              float threshold, const std::string& norm, int block, int z, int mask_z,
+              const std::optional<Floats<1>>& channel_weight, int gate, int pending) {
+  ConvSpec spec;
+  spec.x = x, spec.mask_x = mask_x, spec.y = y, spec.mask_y = mask_y;
+  spec.z = z, spec.mask_z = mask_z, spec.gate = gate, spec.pending = pending;
+  spec.weight = values(weight);
+  for (int i = 0; i < 4; ++i) spec.weight_shape[i] = static_cast<int>(weight.shape(i));
+  const std::string op = title("add_conv", name);
+  if (bias && bias->size() == 0) throw std::invalid_argument(op + ": bias is empty");
+  if (channel_weight && channel_weight->size() == 0) throw std::invalid_argument(op + ": channel_weight is empty");
+  spec.bias = values(bias);
+  spec.channel_weight = values(channel_weight);
+  spec.window = make_window(op, {spec.weight_shape[2], spec.weight_shape[3]}, strides, pads, dilations);
+  spec.group = group;
+  spec.transposed = transposed;
+  spec.activation = {activation, values(alpha), beta};
+  spec.threshold = threshold;
+  spec.norm = norm;
+  spec.block = block;
+  return add_conv(plan, name, std::move(spec));
+}
+
+void bind_mask_ops(nb::class_<Plan>& plan) {
+  plan.def("add_mask_union", &add_mask_union, "name"_a, "inputs"_a, "output"_a)
+      .def(
+          "add_mask_pool",
+          [](Plan& self, const std::string& name, int input, int output, const Ints& kernel, const Ints& strides,
+             const Ints& pads, const Ints& dilations) {
+            const Window window = make_window(title("add_mask_pool", name), kernel, strides, pads, dilations);
+            return add_mask_pool(self, name, input, output, window);
+          },
+          "name"_a, "input"_a, "output"_a, "kernel"_a, "strides"_a, "pads"_a, "dilations"_a)
+      .def(
+          "add_mask_resize",
+          [](Plan& self, const std::string& name, int input, int output, const Integers<2>& rows,
+             const Integers<2>& columns) {
+            const std::string op = title("add_mask_resize", name);
+            return add_mask_resize(self, name, input, output, pairs(op, "rows", rows), pairs(op, "columns", columns));
+          },
+          "name"_a, "input"_a, "output"_a, "rows"_a, "columns"_a)
+      .def("add_mask_reduce", &add_mask_reduce, "name"_a, "input"_a, "output"_a)
+      .def("add_mask_window", &add_mask_window, "name"_a, "input"_a, "output"_a, "offset"_a, "step"_a)
+      .def("add_mask_from_tensor", &add_mask_from_tensor, "name"_a, "x"_a, "output"_a);
+}
+
+void bind_gated_ops(nb::class_<Plan>& plan) {
+  plan.def(
+          "add_gate",
+          [](Plan& self, const std::string& name, int x, int y, int mask_y, const std::string& norm, float threshold,
+             float threshold_signed, int window) {
+            return add_gate(self, name, {x, y, mask_y, norm, threshold, threshold_signed, window});
+          },
+          "name"_a, "x"_a, "y"_a, "mask_y"_a, "norm"_a, "threshold"_a, "threshold_signed"_a, "window"_a)
+      .def("add_conv", &bind_conv, "name"_a, "x"_a, "mask_x"_a, "y"_a, "mask_y"_a, "weight"_a, "bias"_a.none(),
+           "strides"_a, "pads"_a, "dilations"_a, "group"_a, "transposed"_a, "activation"_a, "alpha"_a, "beta"_a,
+           "threshold"_a, "norm"_a, "block"_a, "z"_a = -1, "mask_z"_a = -1, "channel_weight"_a = nb::none(),
+           "gate"_a = -1, "pending"_a = -1);
+}
+
+void bind_pooling_ops(nb::class_<Plan>& plan) {
+  plan.def(
+          "add_pool",
+          [](Plan& self, const std::string& name, const std::string& kind, int x, int y, int mask, const Ints& kernel,
+             const Ints& strides, const Ints& pads, const Ints& dilations, bool count_include_pad) {
+            const Window window = make_window(title("add_pool", name), kernel, strides, pads, dilations);
+            return add_pool(self, name, kind, x, y, mask, window, count_include_pad);
+          },
+          "name"_a, "kind"_a, "x"_a, "y"_a, "mask"_a, "kernel"_a, "strides"_a, "pads"_a, "dilations"_a,
+          "count_include_pad"_a)
+      .def("add_global_pool", &add_global_pool, "name"_a, "kind"_a, "x"_a, "y"_a, "mask"_a)
+      .def(
+          "add_resize",
+          [](Plan& self, const std::string& name, int x, int y, int mask, const Integers<2>& rows,
+             const Floats<2>& row_weights, const Integers<2>& columns, const Floats<2>& column_weights) {
+            const std::string op = title("add_resize", name);
+            return add_resize(self, name, x, y, mask,
+                              {pairs(op, "rows", rows), pairs(op, "row_weights", row_weights)},
+                              {pairs(op, "columns", columns), pairs(op, "column_weights", column_weights)});
+          },
+          "name"_a, "x"_a, "y"_a, "mask"_a, "rows"_a, "row_weights"_a, "columns"_a, "column_weights"_a);
+}
+
+void bind_elementwise_ops(nb::class_<Plan>& plan) {
+  plan.def(
+          "add_binary",
+          [](Plan& self, const std::string& name, const std::string& kind, int a, int b, int y, int mask,
+             const std::string& activation, const Floats<1>& alpha, float beta) {
+            return add_binary(self, name, kind, a, b, y, mask, {activation, values(alpha), beta});
+          },
+          "name"_a, "kind"_a, "a"_a, "b"_a, "y"_a, "mask"_a, "activation"_a, "alpha"_a, "beta"_a)
+      .def(
+          "add_binary_constant",
+          [](Plan& self, const std::string& name, const std::string& kind, int a, const Floats<1>& b, bool reverse,
+             int y, int mask, const std::string& activation, const Floats<1>& alpha, float beta) {
+            return add_binary_constant(self, name, kind, a, values(b), reverse, y, mask,
+                                       {activation, values(alpha), beta});
+          },
+          "name"_a, "kind"_a, "a"_a, "b"_a, "reverse"_a, "y"_a, "mask"_a, "activation"_a, "alpha"_a, "beta"_a)
+      .def(
+          "add_unary",
+          [](Plan& self, const std::string& name, int x, int y, int mask, const std::string& activation,
+             const Floats<1>& alpha, float beta) {
+            return add_unary(self, name, x, y, mask, {activation, values(alpha), beta});
+          },
+          "name"_a, "x"_a, "y"_a, "mask"_a, "activation"_a, "alpha"_a, "beta"_a);
+}
+
+void bind_copy_ops(nb::class_<Plan>& plan) {
+  plan.def(
+          "add_gather",
+          [](Plan& self, const std::string& name, int x, int y, int mask, const std::optional<Integers<1>>& indices) {
+            if (indices && indices->size() == 0)
+              throw std::invalid_argument(title("add_gather", name) + ": indices are empty");
+            return add_gather(self, name, x, y, mask, values(indices));
+          },
+          "name"_a, "x"_a, "y"_a, "mask"_a, "indices"_a.none())
+      .def("add_space_to_depth", &add_space_to_depth, "name"_a, "x"_a, "y"_a, "mask"_a, "block"_a)
+      .def("add_depth_to_space", &add_depth_to_space, "name"_a, "x"_a, "y"_a, "mask"_a, "block"_a,
+           "column_row_depth"_a)
+      .def("add_window", &add_window, "name"_a, "x"_a, "y"_a, "mask"_a, "offset"_a, "step"_a, "value"_a);
+}
+
+std::vector<std::string> levels() {
+  std::vector<std::string> names;
+  for (const Level level : {Level::avx512, Level::avx2, Level::neon, Level::scalar})
+    if (const KernelTable* kernels = kernel_table(level)) names.emplace_back(kernels->name);
+  return names;
+}
+
+// A new numpy array of the given shape, not initialised.
+template <class Scalar>
+nb::ndarray<nb::numpy, Scalar> new_array(std::initializer_list<size_t> shape) {
+  size_t size = 1;
+  for (const size_t extent : shape) size *= extent;
+  Scalar* data = new Scalar[size];
+  nb::capsule owner(data, [](void* memory) noexcept { delete[] static_cast<Scalar*>(memory); });
+  return nb::ndarray<nb::numpy, Scalar>(data, shape, owner);
+}
+
+template <class Shape>
+void require_shape(const char* what, const Shape& array, std::initializer_list<int> expected) {
+  size_t axis = 0;
+  for (const int extent : expected)
+    if (static_cast<int>(array.shape(axis++)) != extent) {
+      std::string text;
+      for (const int value : expected) text += (text.empty() ? "" : ", ") + std::to_string(value);
+      throw std::invalid_argument(std::string(what) + ": the array's shape must be [" + text + "]");
+    }
+}
+
+using Picture = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+nb::object read_tensor(const Stream& stream, int tensor, nb::object out) {
+  const TensorView view = stream.tensor(tensor);
+  const size_t height = static_cast<size_t>(view.height), width = static_cast<size_t>(view.width);
+  if (out.is_none()) out = nb::cast(new_array<float>({static_cast<size_t>(view.channels), height, width}));
+  // no conversion: a converted copy would be filled instead of the caller's array
+  Picture target;
+  if (!nb::try_cast(out, target, false))
+    throw std::invalid_argument("read: out must be a writable, contiguous float32 array with 3 axes");
+  require_shape("read", target, {view.channels, view.height, view.width});
+  stream.read(tensor, target.data());
+  return out;
+}
+
+nb::ndarray<nb::numpy, uint8_t> read_mask(Stream& stream, int id) {
+  const MaskView& mask = stream.mask(id);
+  auto array = new_array<uint8_t>({static_cast<size_t>(mask.height), static_cast<size_t>(mask.width)});
+  for (int y = 0; y < mask.height; ++y)
+    for (int x = 0; x < mask.width; ++x) array.data()[int64_t{y} * mask.width + x] = mask.get(y, x);
+  return array;
+}
+
+void write_mask(Stream& stream, int id,
+                const nb::ndarray<const uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& value) {
+  const MaskView& mask = stream.mask(id);
+  require_shape("write_mask", value, {mask.height, mask.width});
+  clear(mask);
+  for (int y = 0; y < mask.height; ++y)
+    for (int x = 0; x < mask.width; ++x)
+      if (value.data()[int64_t{y} * mask.width + x]) mask.set(y, x);
+}
+
+nb::ndarray<nb::numpy, int64_t> integers(const std::vector<int64_t>& numbers) {
+  auto array = new_array<int64_t>({numbers.size()});
+  std::copy(numbers.begin(), numbers.end(), array.data());
+  return array;
+}
+
+void bind_stream(nb::module_& module) {
+  nb::class_<Stream>(module, "Stream")
+      .def_prop_ro("state_bytes", &Stream::state_bytes)
+      .def("reset", &Stream::reset)
+      .def(
+          "write",
+          [](Stream& self, int tensor, const Floats<3>& value) {
+            const TensorView view = self.tensor(tensor);
+            require_shape("write", value, {view.channels, view.height, view.width});
+            self.write(tensor, value.data());
+          },
+          "tensor"_a, "value"_a)
+      .def("read", &read_tensor, "tensor"_a, "out"_a = nb::none())
+      .def("read_mask", &read_mask, "mask"_a)
+      .def("write_mask", &write_mask, "mask"_a, "value"_a)
+      .def("mask_count", [](Stream& self, int mask) { return count(self.mask(mask)); }, "mask"_a)
+      .def("run", &Stream::run, "begin"_a, "end"_a, nb::call_guard<nb::gil_scoped_release>())
+      .def("active_pixels", [](const Stream& self) { return integers(self.active_pixels()); })
+      .def("op_times_ns", [](const Stream& self) { return integers(self.op_times_ns()); })
+      .def_rw("profile", &Stream::profile);
+}
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+  module.def("levels", &levels);
+  nb::class_<Plan> plan(module, "Plan");
+  plan.def(nb::init<>())
+      .def("add_mask", &Plan::add_mask, "height"_a, "width"_a)
+      .def("add_buffer", &Plan::add_buffer, "height"_a, "width"_a, "channels"_a)
+      .def("add_tensor", &Plan::add_tensor, "buffer"_a, "channel_offset"_a, "channels"_a);
+  bind_mask_ops(plan);
+  bind_gated_ops(plan);
+  bind_pooling_ops(plan);
+  bind_elementwise_ops(plan);
+  bind_copy_ops(plan);
+  bind_stream(module);
+  nb::class_<Engine>(module, "Engine")
+      .def(
+          "__init__",
+          [](Engine* self, const Plan& plan, int threads, const std::string& level, int block, int panel_rows) {
+            new (self) Engine(plan, {threads, level, block, panel_rows});
+          },
+          "plan"_a, "threads"_a = 1, "level"_a = "auto", "block"_a = 0, "panel_rows"_a = 0)
+      .def_prop_ro("level", [](const Engine& self) { return std::string(self.level()); })
+      .def_prop_ro("weight_bytes", &Engine::weight_bytes)
+      .def("new_stream", [](const Engine& self) { return new Stream(self); }, nb::rv_policy::take_ownership,
+           nb::keep_alive<0, 1>());
+}
+
+}  // namespace edgeskip

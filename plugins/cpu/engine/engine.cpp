@@ -1,0 +1,119 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace edgeskip {
+
+namespace {
+
+const KernelTable* choose_level(std::string name) {
+  if (name == "auto") {
+    const char* wish = std::getenv("EDGESKIP_CPU_LEVEL");
+    if (!wish || !*wish || std::string(wish) == "auto") return best_kernel_table();
+    name = wish;
+  }
+  Level level;
+  if (!parse_level(name.c_str(), &level))
+    throw std::invalid_argument("unknown level '" + name + "', expected auto, scalar, neon, avx2 or avx512");
+  const KernelTable* kernels = kernel_table(level);
+  if (!kernels) throw std::invalid_argument("this CPU or build has no level '" + name + "'");
+  return kernels;
+}
+
+EngineOptions checked(const EngineOptions& options) {
+  if (options.threads < 1 || options.threads > 256)
+    throw std::invalid_argument("threads must be within 1 .. 256: " + std::to_string(options.threads));
+  if (options.block != 0 && options.block != 1 && options.block != 2 && options.block != 4 && options.block != 8)
+    throw std::invalid_argument("block must be 0, 1, 2, 4 or 8: " + std::to_string(options.block));
+  if (options.panel_rows < 0 || options.panel_rows > 4096)
+    throw std::invalid_argument("panel_rows must be within 0 .. 4096: " + std::to_string(options.panel_rows));
+  return options;
+}
+
+}  // namespace
+
+Engine::Engine(const Plan& plan, const EngineOptions& options)
+    : plan_(plan), kernels_(choose_level(options.level)), pool_(checked(options).threads) {
+  const BuildContext context{plan_, *kernels_, options.block, options.panel_rows};
+  for (const Plan::Entry& entry : plan_.operations()) {
+    operations_.push_back(entry.build(context));
+    const ScratchNeeds needs = operations_.back()->scratch();
+    scratch_.shared = std::max(scratch_.shared, needs.shared);
+    scratch_.per_thread = std::max(scratch_.per_thread, needs.per_thread);
+  }
+}
+
+int64_t Engine::weight_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& operation : operations_) bytes += operation->weight_bytes();
+  return bytes;
+}
+
+Stream::Stream(const Engine& engine)
+    : engine_(engine),
+      frame_(engine.plan_, *engine.kernels_, engine.pool_, engine.scratch_),
+      active_pixels_(engine.operations_.size()),
+      op_times_ns_(engine.operations_.size()) {}
+
+void Stream::reset() {
+  frame_.reset(engine_.plan_.pending());
+  std::fill(active_pixels_.begin(), active_pixels_.end(), 0);
+  std::fill(op_times_ns_.begin(), op_times_ns_.end(), 0);
+}
+
+TensorView Stream::tensor(int id) const {
+  const size_t known = engine_.plan_.tensors().size();
+  if (id < 0 || static_cast<size_t>(id) >= known)
+    throw std::invalid_argument("there is no tensor " + std::to_string(id) + " of " + std::to_string(known));
+  return frame_.tensor(id);
+}
+
+const MaskView& Stream::mask(int id) {
+  const size_t known = engine_.plan_.masks().size();
+  if (id < 0 || static_cast<size_t>(id) >= known)
+    throw std::invalid_argument("there is no mask " + std::to_string(id) + " of " + std::to_string(known));
+  return frame_.output_mask(id);
+}
+
+void Stream::write(int id, const float* channels_first) {
+  const TensorView view = tensor(id);
+  const int64_t plane = int64_t{view.height} * view.width;
+  for (int row = 0; row < view.height; ++row)
+    for (int c = 0; c < view.channels; ++c) {
+      const float* in = channels_first + c * plane + int64_t{row} * view.width;
+      float* out = view.row(row, 0) + c;
+      for (int column = 0; column < view.width; ++column) out[column * view.stride] = in[column];
+    }
+}
+
+void Stream::read(int id, float* channels_first) const {
+  const TensorView view = tensor(id);
+  const int64_t plane = int64_t{view.height} * view.width;
+  for (int row = 0; row < view.height; ++row)
+    for (int c = 0; c < view.channels; ++c) {
+      const float* in = view.row(row, 0) + c;
+      float* out = channels_first + c * plane + int64_t{row} * view.width;
+      for (int column = 0; column < view.width; ++column) out[column] = in[column * view.stride];
+    }
+}
+
+void Stream::run(int begin, int end) {
+  const int known = static_cast<int>(engine_.operations_.size());
+  if (begin < 0 || end < begin || end > known)
+    throw std::invalid_argument("run: ops " + std::to_string(begin) + " .. " + std::to_string(end) + " of " +
+                                std::to_string(known));
+  using Clock = std::chrono::steady_clock;
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  Clock::time_point start;
+  for (int i = begin; i < end; ++i) {
+    if (profile) start = Clock::now();
+    active_pixels_[i] = engine_.operations_[i]->run(frame_);
+    op_times_ns_[i] =
+        profile ? std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count() : 0;
+  }
+}
+
+}  // namespace edgeskip

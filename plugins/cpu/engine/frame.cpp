@@ -1,0 +1,72 @@
+#include "frame.h"
+
+#include <cmath>
+#include <limits>
+
+namespace edgeskip {
+
+Frame::Frame(const Plan& plan, const KernelTable& kernels, ThreadPool& pool, const ScratchNeeds& scratch)
+    : kernels_(kernels),
+      pool_(pool),
+      shared_(scratch.shared),
+      per_thread_(aligned(scratch.per_thread) * pool.threads()),
+      thread_bytes_(aligned(scratch.per_thread)) {
+  place_buffers(plan);
+  place_masks(plan);
+  reset(plan.pending());
+}
+
+void Frame::place_buffers(const Plan& plan) {
+  std::vector<size_t> offsets;
+  size_t bytes = 0;
+  for (const BufferShape& buffer : plan.buffers()) {
+    offsets.push_back(bytes);
+    bytes += arena_bytes<float>(buffer.size.pixels() * buffer.stride);
+  }
+  buffer_memory_ = AlignedMemory(bytes);
+  for (const TensorShape& tensor : plan.tensors()) {
+    const BufferShape& buffer = plan.buffers()[tensor.buffer];
+    TensorView view;
+    view.data = reinterpret_cast<float*>(buffer_memory_.data() + offsets[tensor.buffer]) + tensor.offset;
+    view.stride = buffer.stride;
+    view.height = buffer.size.height;
+    view.width = buffer.size.width;
+    view.channels = tensor.channels;
+    tensors_.push_back(view);
+  }
+}
+
+void Frame::place_masks(const Plan& plan) {
+  size_t bytes = 0;
+  int64_t most_pixels = 0;
+  for (const Size& size : plan.masks()) {
+    bytes += arena_bytes<uint64_t>(int64_t{size.height} * words_of(size.width));
+    most_pixels = std::max(most_pixels, size.pixels());
+  }
+  mask_memory_ = AlignedMemory(bytes);
+  Arena arena(mask_memory_.data(), mask_memory_.bytes());
+  for (const Size& size : plan.masks())
+    masks_.emplace_back(arena.take<uint64_t>(int64_t{size.height} * words_of(size.width)), size.height, size.width);
+  mask_list_ = AlignedMemory(sizeof(Pixel) * most_pixels);
+  own_list_ = AlignedMemory(sizeof(Pixel) * most_pixels);
+}
+
+PixelList Frame::pixels(int mask) {
+  if (mask != listed_mask_) {
+    listed_ = list_pixels(masks_[mask], mask_list_.as<Pixel>());
+    listed_mask_ = mask;
+  }
+  return {mask_list_.as<Pixel>(), listed_};
+}
+
+void Frame::reset(const std::vector<int>& pending) {
+  std::fill_n(buffer_memory_.as<float>(), buffer_memory_.bytes() / sizeof(float),
+              std::numeric_limits<float>::quiet_NaN());
+  for (const MaskView& mask : masks_) clear(mask);
+  for (const int id : pending) fill(masks_[id]);
+  forget_lists();
+}
+
+int64_t Frame::state_bytes() const { return static_cast<int64_t>(buffer_memory_.bytes() + mask_memory_.bytes()); }
+
+}  // namespace edgeskip

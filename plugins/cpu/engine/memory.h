@@ -1,0 +1,66 @@
+// Aligned memory that is taken once, and an arena that hands out parts of it.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace edgeskip {
+
+constexpr size_t kAlignment = 64;
+
+inline size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// A block of memory on a cache line's boundary; not initialised.
+class AlignedMemory {
+ public:
+  AlignedMemory() = default;
+  explicit AlignedMemory(size_t bytes) : bytes_(aligned(bytes)) {
+    void* memory = nullptr;
+    if (bytes_ && posix_memalign(&memory, kAlignment, bytes_)) throw std::bad_alloc();
+    memory_.reset(static_cast<unsigned char*>(memory));
+  }
+
+  unsigned char* data() const { return memory_.get(); }
+  size_t bytes() const { return bytes_; }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(memory_.get());
+  }
+
+ private:
+  struct Free {
+    void operator()(unsigned char* memory) const { std::free(memory); }
+  };
+  size_t bytes_ = 0;
+  std::unique_ptr<unsigned char, Free> memory_;
+};
+
+// Hands out parts of a block in order; copied by value, so that a copy's end gives its parts back.
+class Arena {
+ public:
+  Arena(unsigned char* begin, size_t bytes) : next_(begin), end_(begin + bytes) {}
+
+  template <class T>
+  T* take(int64_t count) {
+    T* part = reinterpret_cast<T*>(next_);
+    next_ += aligned(sizeof(T) * static_cast<size_t>(count));
+    assert(next_ <= end_);
+    return part;
+  }
+
+ private:
+  unsigned char* next_;
+  [[maybe_unused]] unsigned char* end_;
+};
+
+// Bytes that Arena::take<T>(count) uses.
+template <class T>
+size_t arena_bytes(int64_t count) {
+  return aligned(sizeof(T) * static_cast<size_t>(count));
+}
+
+}  // namespace edgeskip

@@ -1,0 +1,69 @@
+// The skip convolution's two halves: which pixels are computed (conv_mask.cpp), and computing them
+// (conv.cpp) with the weights of conv_taps.h.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "../check.h"
+#include "../frame.h"
+#include "conv_taps.h"
+#include "ops.h"
+
+namespace edgeskip {
+
+// A_t of one frame, from the masks of a convolution's inputs.
+class ActiveSet {
+ public:
+  ActiveSet(const Plan& plan, const ConvSpec& spec, int block);
+
+  size_t scratch_bytes() const;
+  // Writes A_t to `active` and the pixels to compute (A_t, or more where that is harmless) to `computed`,
+  // both parts of `arena`, and updates pending. False where nothing is active.
+  bool find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const;
+
+ private:
+  void find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const;
+  void apply_gate(const Frame& frame, const MaskView& active) const;
+  void find_unreached();
+
+  int mask_x_, mask_z_, gate_, pending_, y_;
+  Size in_, out_;
+  Window window_;
+  bool transposed_;
+  bool pointwise_;
+  int block_;
+  // Pixels of a transposed convolution that no input reaches: they hold act(b + z), and only a frame
+  // with unknown state would ever compute them, so they count as candidates.
+  std::vector<uint64_t> unreached_;
+};
+
+class ConvOperation : public Operation {
+ public:
+  ConvOperation(const BuildContext& context, std::shared_ptr<const ConvSpec> spec);
+  ScratchNeeds scratch() const override;
+  int64_t weight_bytes() const override;
+  int64_t run(Frame& frame) const override;
+
+ private:
+  struct Views;
+
+  int chunk_pixels(int64_t count, int threads, const TapSet& taps) const;
+  void compute(const Views& views, const TapSet& taps, const Pixel* pixels, int count, Arena arena) const;
+  void point_to_taps(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
+                     const float** rows) const;
+  void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, float* out, int count) const;
+  void publish(const Views& views, const Pixel* pixels, int count, const uint8_t* changed) const;
+
+  std::shared_ptr<const ConvSpec> spec_;
+  ActiveSet active_set_;
+  OwnedActivation activation_;
+  Norm norm_;
+  int panel_rows_, chunk_limit_;
+  int in_channels_, out_channels_;
+  int64_t out_stride_;  // of scratch rows, with room for what gemm writes behind the last channel
+  std::vector<TapSet> taps_;
+  std::vector<float> zero_row_;
+};
+
+}  // namespace edgeskip

@@ -1,0 +1,105 @@
+// A_t: the pixels of a skip convolution that are computed in a frame (architecture.md section 2).
+#include <cmath>
+
+#include "conv.h"
+
+namespace edgeskip {
+
+namespace {
+
+bool unknown(const float* row, int channels) {
+  bool found = false;
+  for (int c = 0; c < channels; ++c) found |= std::isnan(row[c]);
+  return found;
+}
+
+}  // namespace
+
+ActiveSet::ActiveSet(const Plan& plan, const ConvSpec& spec, int block)
+    : mask_x_(spec.mask_x),
+      mask_z_(spec.mask_z),
+      gate_(spec.gate),
+      pending_(spec.pending),
+      y_(spec.y),
+      in_(plan.masks()[spec.mask_x]),
+      out_(plan.masks()[spec.mask_y]),
+      window_(spec.window),
+      transposed_(spec.transposed),
+      // a learned gate alone decides; beside it no other pixel may be touched
+      block_(spec.gate >= 0 ? 1 : block) {
+  pointwise_ = in_ == out_ && window_.kernel[0] == 1 && window_.kernel[1] == 1 && window_.pads[0] == 0 &&
+               window_.pads[1] == 0 && window_.strides[0] == 1 && window_.strides[1] == 1;
+  if (transposed_ && gate_ < 0) find_unreached();
+}
+
+void ActiveSet::find_unreached() {
+  std::vector<uint64_t> input(static_cast<size_t>(in_.height) * words_of(in_.width));
+  std::vector<uint64_t> output(static_cast<size_t>(out_.height) * words_of(out_.width));
+  std::vector<uint64_t> scratch(scatter_scratch_words(in_.width, out_.width, window_));
+  const MaskView all(input.data(), in_.height, in_.width);
+  const MaskView reached(output.data(), out_.height, out_.width);
+  fill(all);
+  scatter_mask(all, reached, window_, scratch.data());
+  if (count(reached) == out_.pixels()) return;
+  for (int y = 0; y < out_.height; ++y) {
+    for (int i = 0; i < reached.words; ++i) reached.row(y)[i] = ~reached.row(y)[i];
+    clip_row(reached.row(y), out_.width);
+  }
+  unreached_ = std::move(output);
+}
+
+size_t ActiveSet::scratch_bytes() const {
+  const int64_t words = int64_t{out_.height} * words_of(out_.width);
+  const int64_t geometry = transposed_ ? scatter_scratch_words(in_.width, out_.width, window_)
+                                       : pool_scratch_words(in_.height, out_.width, window_);
+  return 2 * arena_bytes<uint64_t>(words) + arena_bytes<uint64_t>(geometry);
+}
+
+void ActiveSet::find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const {
+  const MaskView& mask_x = frame.mask(mask_x_);
+  if (pointwise_ || !any(mask_x)) {
+    clear(out);
+    if (pointwise_) unite(mask_x, out);
+  } else if (transposed_) {
+    scatter_mask(mask_x, out, window_, scratch);
+  } else {
+    pool_mask(mask_x, out, window_, scratch);
+  }
+  if (mask_z_ >= 0) unite(frame.mask(mask_z_), out);
+  for (size_t i = 0; i < unreached_.size(); ++i) out.bits[i] |= unreached_[i];
+}
+
+void ActiveSet::apply_gate(const Frame& frame, const MaskView& active) const {
+  const MaskView &gate = frame.mask(gate_), &pending = frame.mask(pending_);
+  const TensorView& y = frame.tensor(y_);
+  for (int row = 0; row < active.height; ++row)
+    for (int i = 0; i < active.words; ++i) {
+      const uint64_t wanted = active.row(row)[i] | pending.row(row)[i];
+      uint64_t allowed = wanted & gate.row(row)[i];
+      for (uint64_t rest = wanted & ~allowed; rest; rest &= rest - 1)
+        if (unknown(y.row(row, i * 64 + __builtin_ctzll(rest)), y.channels)) allowed |= rest & (~rest + 1);
+      active.row(row)[i] = allowed;
+      pending.row(row)[i] = wanted & ~allowed;
+    }
+}
+
+bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const {
+  const int64_t words = int64_t{out_.height} * words_of(out_.width);
+  *active = MaskView(arena.take<uint64_t>(words), out_.height, out_.width);
+  *computed = *active;
+  uint64_t* rounded = arena.take<uint64_t>(words);
+  find_candidates(frame, *active, arena.take<uint64_t>(0));
+  if (gate_ >= 0) {
+    frame.output_mask(pending_);
+    apply_gate(frame, *active);
+  }
+  if (!any(*active)) return false;
+  if (block_ > 1) {
+    *computed = MaskView(rounded, out_.height, out_.width);
+    std::copy_n(active->bits, words, rounded);
+    round_to_blocks(*computed, block_);
+  }
+  return true;
+}
+
+}  // namespace edgeskip

@@ -1,0 +1,81 @@
+// The ops of a plan. Each add_* checks its arguments, appends one op and returns its index; all throw
+// std::invalid_argument with the op's kind and name. Ids are those of Plan.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../plan.h"
+
+namespace edgeskip {
+
+// act of the contract; see Activation in kernels.h for what alpha and beta mean.
+struct ActivationSpec {
+  std::string kind = "none";
+  std::vector<float> alpha;
+  float beta = 0;
+};
+
+int add_mask_union(Plan& plan, const std::string& name, const std::vector<int>& inputs, int output);
+int add_mask_pool(Plan& plan, const std::string& name, int input, int output, const Window& window);
+int add_mask_resize(Plan& plan, const std::string& name, int input, int output, const Ranges& rows,
+                    const Ranges& columns);
+int add_mask_reduce(Plan& plan, const std::string& name, int input, int output);
+int add_mask_window(Plan& plan, const std::string& name, int input, int output, const std::vector<int>& offset,
+                    const std::vector<int>& step);
+int add_mask_from_tensor(Plan& plan, const std::string& name, int x, int output);
+
+// mask_y = not(box_mean[window](norm_c(d)) <= threshold) or not(norm_c(|box_mean[window](d)|) <= threshold_signed)
+// with d = x - y, means over the window clipped to the picture; y = where(mask_y, x, y).
+struct GateSpec {
+  int x = -1, y = -1, mask_y = -1;
+  std::string norm = "l2";
+  float threshold = 0, threshold_signed = 0;
+  int window = 1;
+};
+int add_gate(Plan& plan, const std::string& name, const GateSpec& spec);
+
+// SkipConv (docs/contract.md). weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw].
+struct ConvSpec {
+  int x = -1, mask_x = -1, y = -1, mask_y = -1, z = -1, mask_z = -1, gate = -1, pending = -1;
+  std::vector<float> weight;
+  int weight_shape[4] = {0, 0, 0, 0};
+  std::vector<float> bias;            // empty: none
+  std::vector<float> channel_weight;  // empty: ones
+  Window window;                      // kernel is set from weight_shape
+  int group = 1;
+  bool transposed = false;
+  ActivationSpec activation;
+  float threshold = 0;
+  std::string norm = "l2";
+  int block = 1;
+};
+int add_conv(Plan& plan, const std::string& name, ConvSpec spec);
+
+int add_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask,
+             const Window& window, bool count_include_pad);
+int add_global_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask);
+
+// The two input rows (columns) of each output row (column), and their weights.
+struct ResizeAxis {
+  Ranges reads;                // [n][2]
+  std::vector<float> weights;  // [n][2]
+};
+int add_resize(Plan& plan, const std::string& name, int x, int y, int mask, const ResizeAxis& rows,
+               const ResizeAxis& columns);
+
+int add_binary(Plan& plan, const std::string& name, const std::string& kind, int a, int b, int y, int mask,
+               const ActivationSpec& activation);
+int add_binary_constant(Plan& plan, const std::string& name, const std::string& kind, int a,
+                        const std::vector<float>& b, bool reverse, int y, int mask, const ActivationSpec& activation);
+int add_unary(Plan& plan, const std::string& name, int x, int y, int mask, const ActivationSpec& activation);
+
+// indices empty: a plain copy.
+int add_gather(Plan& plan, const std::string& name, int x, int y, int mask, const std::vector<int32_t>& indices);
+int add_space_to_depth(Plan& plan, const std::string& name, int x, int y, int mask, int block);
+int add_depth_to_space(Plan& plan, const std::string& name, int x, int y, int mask, int block, bool column_row_depth);
+int add_window(Plan& plan, const std::string& name, int x, int y, int mask, const std::vector<int>& offset,
+               const std::vector<int>& step, float value);
+
+}  // namespace edgeskip

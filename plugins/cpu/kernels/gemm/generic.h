@@ -1,0 +1,127 @@
+// Indirect GEMM: out[p][n] = bias[n] + sum over t, c of rows[t][p][c] * w[t][c][n].
+//
+// A panel of up to `max_rows` arbitrary pixels times `vectors` vectors of output channels stays in
+// registers while t and c run in order: one accumulator per output, whatever the panel, so that a
+// pixel's result does not depend on its neighbours.
+#pragma once
+
+#include "kernels/gemm/pack.h"
+
+namespace edgeskip {
+namespace {
+
+struct PanelArgs {
+  const float* const* rows;  // of the panel's first pixel
+  int64_t tap_stride;        // pointers from one tap to the next
+  const float* weights;      // of the column block
+  float* out;
+  int64_t out_stride;
+  int taps, channels;
+};
+
+template <class V, int vectors>
+EDGESKIP_INLINE void load_vectors(V (&target)[vectors], const float* p) {
+  unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA { target[j] = V::load(p + j * V::lanes); });
+}
+
+// sum[p] += x[p][c] * w: one channel
+template <class V, int rows, int vectors>
+EDGESKIP_INLINE void step(V (&sum)[rows][vectors], const float* const (&x)[rows], int c, const float* weights) {
+  V w[vectors];
+  load_vectors(w, weights);
+  unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA {
+    const V value = V::broadcast(x[p][c]);
+    unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA { sum[p][j] = fma(value, w[j], sum[p][j]); });
+  });
+}
+
+// `lane_group` channels, where the multiply-add can take a factor from one lane of a register
+template <class V, int rows, int vectors>
+EDGESKIP_INLINE void step_group(V (&sum)[rows][vectors], const float* const (&x)[rows], int c, const float* weights) {
+  V group[rows];
+  unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { group[p] = V::load(x[p] + c); });
+  unroll<V::lane_group>([&](auto lane) EDGESKIP_INLINE_LAMBDA {
+    V w[vectors];
+    load_vectors(w, weights + lane * vectors * V::lanes);
+    unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA {
+      unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA {
+        sum[p][j] = V::template fma_lane<decltype(lane)::value>(w[j], group[p], sum[p][j]);
+      });
+    });
+  });
+}
+
+// fixed_channels: 0, or the channel count when it is known (pictures: 3), which saves the loop
+template <class V, int rows, int vectors, int fixed_channels>
+void gemm_panel(const PanelArgs& a) {
+  constexpr int width = vectors * V::lanes;
+  const float* weights = a.weights;
+  V sum[rows][vectors];
+  unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { load_vectors(sum[p], weights); });
+  weights += width;
+  for (int t = 0; t < a.taps; ++t) {
+    const float* x[rows];
+    const float* const* pixels = a.rows + t * a.tap_stride;
+    unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = pixels[p]; });
+    if constexpr (fixed_channels > 0) {
+      unroll<fixed_channels>([&](auto c) EDGESKIP_INLINE_LAMBDA { step(sum, x, c, weights + c * width); });
+      weights += fixed_channels * width;
+    } else {
+      int c = 0;
+      if constexpr (V::lane_group > 1) {
+        for (; c + V::lane_group <= a.channels; c += V::lane_group, weights += V::lane_group * width) {
+          step_group(sum, x, c, weights);
+        }
+      }
+      for (; c < a.channels; ++c, weights += width) step(sum, x, c, weights);
+    }
+  }
+  unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA {
+    unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA { sum[p][j].store(a.out + p * a.out_stride + j * V::lanes); });
+  });
+}
+
+using PanelFunction = void (*)(const PanelArgs&);
+
+// the panel of `rows` pixels and `vectors` vectors of output channels
+template <class V, int max_rows, int max_vectors, int fixed_channels>
+struct PanelTable {
+  PanelFunction functions[max_rows * max_vectors];
+
+  template <int... cells>
+  static constexpr PanelTable make(std::integer_sequence<int, cells...>) {
+    return {{gemm_panel<V, cells / max_vectors + 1, cells % max_vectors + 1, fixed_channels>...}};
+  }
+  static constexpr PanelTable make() { return make(std::make_integer_sequence<int, max_rows * max_vectors>{}); }
+  PanelFunction get(int rows, int vectors) const { return functions[(rows - 1) * max_vectors + vectors - 1]; }
+};
+
+// Column blocks outside, panels inside: a block of weights is read from memory once and stays in
+// the cache for all panels. Panels of nearly equal size: 13 pixels are 7 + 6, not 12 + 1.
+template <class V, int max_rows, int max_vectors>
+void gemm(const GemmArgs& a) {
+  static constexpr auto any_channels = PanelTable<V, max_rows, max_vectors, 0>::make();
+  static constexpr auto three_channels = PanelTable<V, max_rows, max_vectors, 3>::make();
+  const auto get = [&](int rows, int vectors) {
+    return a.channels == 3 ? three_channels.get(rows, vectors) : any_channels.get(rows, vectors);
+  };
+  const int columns = packed_columns<V>(a.n);
+  const int panels = (a.count + max_rows - 1) / max_rows;
+  const int small = a.count / panels;
+  const int larger = a.count % panels;  // that many panels have one pixel more
+  const float* weights = a.weights;
+  for (int first = 0, width = 0; first < columns; first += width) {
+    width = block_width<V, max_vectors>(first, columns);
+    PanelArgs panel{a.rows, a.count, weights, a.out + first, a.out_stride, a.taps, a.channels};
+    for (int i = 0; i < panels; ++i) {
+      const int rows = small + (i < larger);
+      get(rows, width / V::lanes)(panel);
+      panel.rows += rows;
+      panel.out += rows * a.out_stride;
+    }
+    weights += width * (static_cast<int64_t>(a.taps) * a.channels + 1);
+  }
+}
+
+}  // namespace
+}  // namespace edgeskip

@@ -1,0 +1,40 @@
+// The kernel table of one level, from its vector type and the register block of its matrix kernel.
+#pragma once
+
+#include "kernels/binary/generic.h"
+#include "kernels/blend/generic.h"
+#include "kernels/depthwise/generic.h"
+#include "kernels/difference/generic.h"
+#include "kernels/epilogue/generic.h"
+#include "kernels/gather/generic.h"
+#include "kernels/gemm/generic.h"
+#include "kernels/pool/generic.h"
+#include "kernels/unary/generic.h"
+
+namespace edgeskip {
+namespace {
+
+// gemm_rows pixels times gemm_vectors vectors of output channels are held in registers
+template <class V, int gemm_rows, int gemm_vectors>
+constexpr KernelTable make_table(Level level, const char* name) {
+  return {level,
+          name,
+          gemm_rows,
+          gemm_weights_size<V>,
+          packed_columns<V>,
+          pack_gemm<V, gemm_vectors>,
+          gemm<V, gemm_rows, gemm_vectors>,
+          depthwise_weights_size<V>,
+          pack_depthwise<V>,
+          depthwise<V>,
+          epilogue<V>,
+          binary<V>,
+          unary<V>,
+          pool<V>,
+          blend<V>,
+          gather<V>,
+          difference<V>};
+}
+
+}  // namespace
+}  // namespace edgeskip

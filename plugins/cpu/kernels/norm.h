@@ -1,0 +1,44 @@
+// norm_c over the channels of one pixel: l2 = root mean square, l1 = mean, linf = maximum of the
+// absolute values. Lanes are summed on their own first, then across in a fixed order: the result
+// depends on the pixel's values and channel count only. NaN in any channel gives NaN.
+#pragma once
+
+#include "base/vec_math.h"
+#include "kernels/kernels.h"
+
+namespace edgeskip {
+namespace {
+
+template <class V, Norm norm>
+struct NormSum {
+  V total = V::broadcast(0.0f);
+
+  EDGESKIP_INLINE void add(V x) {
+    if constexpr (norm == Norm::l2) total = fma(x, x, total);
+    if constexpr (norm == Norm::l1) total = total + edgeskip::abs(x);
+    if constexpr (norm == Norm::linf) total = max_nan(total, edgeskip::abs(x));
+  }
+
+  EDGESKIP_INLINE float result(int channels) const {
+    if constexpr (norm == Norm::l2) return __builtin_sqrtf(reduce_add(total) / static_cast<float>(channels));
+    if constexpr (norm == Norm::l1) return reduce_add(total) / static_cast<float>(channels);
+    return any(is_nan(total)) ? __builtin_nanf("") : reduce_max(total);
+  }
+};
+
+template <Norm norm_>
+struct NormTag {
+  static constexpr Norm norm = norm_;
+};
+
+template <class Body>
+EDGESKIP_INLINE void with_norm(Norm norm, const Body& body) {
+  switch (norm) {
+    case Norm::l1: return body(NormTag<Norm::l1>{});
+    case Norm::linf: return body(NormTag<Norm::linf>{});
+    default: return body(NormTag<Norm::l2>{});
+  }
+}
+
+}  // namespace
+}  // namespace edgeskip

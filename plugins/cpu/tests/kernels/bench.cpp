@@ -1,0 +1,126 @@
+// GFLOP/s of the matrix and depthwise kernels, per level, for a few layers of real networks.
+//
+// usage: bench [level]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
+// several runs, with the range from the 25th to the 75th percentile.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace {
+
+using namespace edgeskip;
+
+struct Layer {
+  const char* name;
+  int taps, channels, n;  // n = 0: depthwise
+};
+
+constexpr Layer layers[] = {
+    {"3x3 3->32", 9, 3, 32},     {"3x3 16->16", 9, 16, 16},    {"3x3 64->64", 9, 64, 64},
+    {"3x3 128->256", 9, 128, 256}, {"1x1 64->256", 1, 64, 256},  {"1x1 24->72", 1, 24, 72},
+    {"depthwise 3x3 64", 9, 64, 0}, {"depthwise 3x3 256", 9, 256, 0},
+};
+constexpr int counts[] = {1, 3, 12, 96, 960};
+
+// On a cache line, as the engine keeps its buffers: a 64-byte load that straddles two lines costs two.
+class AlignedFloats {
+ public:
+  void resize(size_t size) {
+    storage_.assign(size + 16, 0.0f);
+    const size_t address = reinterpret_cast<size_t>(storage_.data());
+    data_ = storage_.data() + (64 - address % 64) % 64 / sizeof(float);
+    size_ = size;
+  }
+  float* data() { return data_; }
+  float* begin() { return data_; }
+  float* end() { return data_ + size_; }
+
+ private:
+  std::vector<float> storage_;
+  float* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+class Case {
+ public:
+  Case(const KernelTable& table, const Layer& layer, int count) : table_(table), layer_(layer), count_(count) {
+    std::mt19937 random(1);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    picture_.resize(static_cast<size_t>(pixels_) * layer.channels);
+    for (float& x : picture_) x = uniform(random);
+    for (int i = 0; i < layer.taps * count; ++i) {
+      rows_.push_back(picture_.data() + static_cast<size_t>((i % count * 7 + i / count) % pixels_) * layer.channels);
+    }
+    std::vector<float> weights(static_cast<size_t>(layer.taps) * layer.channels * std::max(layer.n, 1));
+    for (float& w : weights) w = uniform(random);
+    if (layer.n) {
+      packed_.resize(table.gemm_weights_size(layer.taps, layer.channels, layer.n));
+      table.pack_gemm(weights.data(), nullptr, layer.taps, layer.channels, layer.n, packed_.data());
+      out_stride_ = table.packed_columns(layer.n);
+    } else {
+      packed_.resize(table.depthwise_weights_size(layer.taps, layer.channels));
+      table.pack_depthwise(weights.data(), nullptr, layer.taps, layer.channels, packed_.data());
+      out_stride_ = layer.channels;
+    }
+    out_.resize(static_cast<size_t>(count) * out_stride_);
+  }
+
+  double flops() const {
+    return 2.0 * count_ * layer_.taps * layer_.channels * std::max(layer_.n, 1);
+  }
+
+  void run() {
+    if (layer_.n) {
+      table_.gemm(GemmArgs{rows_.data(), packed_.data(), out_.data(), out_stride_, count_, layer_.taps,
+                           layer_.channels, layer_.n});
+    } else {
+      table_.depthwise(DepthwiseArgs{rows_.data(), packed_.data(), out_.data(), out_stride_, count_, layer_.taps,
+                                     layer_.channels});
+    }
+  }
+
+ private:
+  static constexpr int pixels_ = 2000;
+  const KernelTable& table_;
+  Layer layer_;
+  int count_;
+  int64_t out_stride_ = 0;
+  AlignedFloats picture_, packed_, out_;
+  std::vector<const float*> rows_;
+};
+
+double seconds(Case& work, int repeats) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < repeats; ++i) work.run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void measure(const KernelTable& table, const Layer& layer, int count) {
+  Case work(table, layer, count);
+  int repeats = 1;
+  while (seconds(work, repeats) < 1e-3) repeats *= 2;
+  std::vector<double> gflops;
+  for (int i = 0; i < 31; ++i) gflops.push_back(work.flops() * repeats / seconds(work, repeats) / 1e9);
+  std::sort(gflops.begin(), gflops.end());
+  std::printf("%-8s %-18s %5d pixels  %7.1f GFLOP/s  (%.1f .. %.1f)\n", table.name, layer.name, count, gflops[15],
+              gflops[8], gflops[23]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const Level level : {Level::avx512, Level::avx2, Level::neon, Level::scalar}) {
+    const KernelTable* table = kernel_table(level);
+    if (!table || (argc > 1 && std::strcmp(argv[1], table->name) != 0)) continue;
+    for (const Layer& layer : layers) {
+      for (const int count : counts) measure(*table, layer, count);
+    }
+  }
+  return 0;
+}

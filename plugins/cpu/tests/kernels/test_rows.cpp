@@ -1,0 +1,105 @@
+// blend, gather and difference.
+#include <algorithm>
+#include <limits>
+
+#include "check.h"
+
+namespace edgeskip::testing {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+void set_context(const KernelTable& table, const char* kernel, int channels, uint32_t seed) {
+  report().context = std::string(table.name) + " " + kernel + " channels=" + std::to_string(channels) +
+                     " seed=" + std::to_string(seed);
+}
+
+void test_blend(const KernelTable& table, uint32_t seed, int channels) {
+  set_context(table, "blend", channels, seed);
+  Random random(seed);
+  const int count = 1 + random.below(7);
+  const Rows x(random, 4 * count, channels);
+  const std::vector<const float*> rows = x.inputs();
+  std::vector<float> weights;
+  for (int i = 0; i < 4 * count; ++i) weights.push_back(random.below(3) ? random.uniform(0, 1) : 0.0f);
+  for (int i = 0; i < 4 * count; ++i) {
+    if (weights[i] == 0.0f) x.rows[i][random.below(channels)] = infinity;  // has no share in the result
+  }
+  const Rows y(count, channels);
+  table.blend({rows.data(), weights.data(), y.outputs().data(), count, channels});
+  expect(y.intact(), "floats in front of a row were written");
+  for (int p = 0; p < count; ++p) {
+    for (int c = 0; c < channels; ++c) {
+      double sum = 0, magnitude = 0;
+      for (int i = p; i < 4 * count; i += count) {
+        if (weights[i] == 0.0f) continue;
+        sum += static_cast<double>(weights[i]) * rows[i][c];
+        magnitude += std::fabs(static_cast<double>(weights[i]) * rows[i][c]);
+      }
+      expect(close(y.rows[p][c], sum, sum_tolerance(4, magnitude)), "pixel %d channel %d: %.9g, expected %.9g", p, c,
+             y.rows[p][c], sum);
+    }
+  }
+}
+
+void test_gather(const KernelTable& table, uint32_t seed, int channels) {
+  set_context(table, "gather", channels, seed);
+  Random random(seed);
+  const int count = 1 + random.below(7);
+  const Rows x(random, count, channels);
+  std::vector<int32_t> indices;
+  for (int c = 0; c < channels; ++c) indices.push_back(random.below(channels));
+  for (const bool copies : {false, true}) {
+    const Rows y(count, channels);
+    table.gather({x.inputs().data(), y.outputs().data(), copies ? nullptr : indices.data(), count, channels});
+    expect(y.intact(), "floats in front of a row were written");
+    for (int p = 0; p < count; ++p) {
+      for (int c = 0; c < channels; ++c) {
+        expect(y.rows[p][c] == x.rows[p][copies ? c : indices[c]], "pixel %d channel %d", p, c);
+      }
+    }
+  }
+}
+
+double norm_of(Norm norm, const float* a, const float* b, int channels) {
+  double squares = 0, sum = 0, top = 0;
+  for (int c = 0; c < channels; ++c) {
+    const double d = std::fabs(static_cast<double>(a[c]) - b[c]);
+    squares += d * d, sum += d, top = std::isnan(d) || std::isnan(top) ? NAN : std::max(top, d);
+  }
+  if (norm == Norm::l2) return std::sqrt(squares / channels);
+  return norm == Norm::l1 ? sum / channels : top;
+}
+
+void test_difference(const KernelTable& table, uint32_t seed, Norm norm, int channels) {
+  set_context(table, "difference", channels, seed);
+  Random random(seed);
+  const int count = 1 + random.below(7);
+  const Rows a(random, count, channels);
+  const Rows b(random, count, channels);
+  if (random.below(2)) b.rows[random.below(count)][random.below(channels)] = NAN;
+  const std::vector<const float*> a_rows = a.inputs(), b_rows = b.inputs();
+  const GuardedFloats out(count);
+  table.difference({a_rows.data(), b_rows.data(), out.data(), norm, count, channels});
+  for (int p = 0; p < count; ++p) {
+    const double expected = norm_of(norm, a_rows[p], b_rows[p], channels);
+    expect(close(out[p], expected, sum_tolerance(channels, 2 + expected)), "norm %d pixel %d: %.9g, expected %.9g",
+           static_cast<int>(norm), p, out[p], expected);
+    float alone = sentinel;
+    table.difference({&a_rows[p], &b_rows[p], &alone, norm, 1, channels});
+    expect(bits_of(alone) == bits_of(out[p]) || std::isnan(alone), "pixel %d differs when it is computed alone", p);
+  }
+}
+
+}  // namespace
+
+void test_rows(const KernelTable& table) {
+  uint32_t seed = 700;
+  for (const int channels : sizes) {
+    for (int repeat = 0; repeat < 3; ++repeat) test_blend(table, ++seed, channels);
+    test_gather(table, ++seed, channels);
+    for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf}) test_difference(table, ++seed, norm, channels);
+  }
+}
+
+}  // namespace edgeskip::testing

@@ -1,0 +1,154 @@
+"""The native norm gate against numpy in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.native_plan import native, new_tensor
+
+INFINITY = float("inf")
+
+
+def box_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean over window x window pixels, clipped to the picture: [..., H, W]."""
+    radius = window // 2
+    padded = np.pad(values, [(0, 0)] * (values.ndim - 2) + [(radius, radius)] * 2)
+    inside = np.pad(np.ones(values.shape[-2:]), radius)
+    shifts = [(y, x) for y in range(window) for x in range(window)]
+    height, width = values.shape[-2:]
+    total = sum(padded[..., y : y + height, x : x + width] for y, x in shifts)
+    return total / sum(inside[y : y + height, x : x + width] for y, x in shifts)
+
+
+def norm_of(change: np.ndarray, norm: str) -> np.ndarray:
+    change = np.abs(change)
+    if norm == "l2":
+        return np.sqrt((change**2).mean(0))
+    return change.mean(0) if norm == "l1" else change.max(0)
+
+
+def gate_values(x: np.ndarray, reference: np.ndarray, norm: str, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """float64 [H, W]: the two values that are compared with the thresholds."""
+    change = x.astype(np.float64) - reference.astype(np.float64)
+    return box_mean(norm_of(change, norm), window), norm_of(box_mean(change, window), norm)
+
+
+class Gate:
+    """A plan of one gate."""
+
+    def __init__(self, size, channels, norm, threshold, threshold_signed, window, **options) -> None:
+        plan = native.Plan()
+        self.x, _ = new_tensor(plan, *size, channels)
+        self.y, self.mask = new_tensor(plan, *size, channels)
+        plan.add_gate("gate", self.x, self.y, self.mask, norm, threshold, threshold_signed, window)
+        self.engine = native.Engine(plan, **options)
+        self.stream = self.engine.new_stream()
+
+    def run(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.stream.write(self.x, x)
+        self.stream.run(0, 1)
+        return self.stream.read_mask(self.mask).astype(bool), self.stream.read(self.y)
+
+
+@pytest.mark.parametrize("norm", ["l2", "l1", "linf"])
+@pytest.mark.parametrize("window", [1, 3, 5, 9])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 21])
+@pytest.mark.parametrize("terms", ["norm", "signed", "both"])
+def test_mask_and_reference_follow_the_formula(norm, window, channels, terms):
+    rng = np.random.default_rng([ord(norm[1]), window, channels])
+    size = (11, 67)
+
+    def moved(picture: np.ndarray) -> np.ndarray:
+        amount = rng.uniform(0, 1, size) ** 2
+        return (picture + amount * rng.standard_normal((channels, *size))).astype(np.float32)
+
+    reference = rng.standard_normal((channels, *size)).astype(np.float32)
+    x = moved(reference)
+    typical = [float(np.quantile(values, 0.6)) for values in gate_values(x, reference, norm, window)]
+    limits = typical[0] if terms != "signed" else INFINITY, typical[1] if terms != "norm" else INFINITY
+    gate = Gate(size, channels, norm, *limits, window)
+    changed, y = gate.run(reference)
+    assert changed.all()
+    assert np.array_equal(y, reference)
+    for _ in range(3):
+        plain, signed = gate_values(x, reference, norm, window)
+        expected = (plain > limits[0]) | (signed > limits[1])
+        margins = [np.abs(value - limit) for value, limit in zip((plain, signed), limits, strict=True)]
+        sure = np.minimum(*margins) > 1e-5
+        changed, y = gate.run(x)
+        assert sure.mean() > 0.99
+        assert 0 < changed.mean() < 1
+        assert np.array_equal(changed[sure], expected[sure])
+        reference = np.where(changed, x, reference)
+        assert np.array_equal(y, reference)
+        x = moved(reference)
+
+
+def test_zero_threshold_compares_exactly():
+    gate = Gate((7, 70), 40, "l2", 0.0, INFINITY, 1)
+    x = np.random.default_rng(1).standard_normal((40, 7, 70)).astype(np.float32)
+    gate.run(x)
+    changed, _ = gate.run(x)
+    assert not changed.any()
+    x[17, 3, 64] = np.nextafter(x[17, 3, 64], np.float32(np.inf)) + 1e-3
+    changed, _ = gate.run(x)
+    assert np.argwhere(changed).tolist() == [[3, 64]]
+
+
+@pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.parametrize("thresholds", [(INFINITY, INFINITY), (INFINITY, 1e9), (1e9, INFINITY)])
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("channels", [3, 8])
+def test_unknown_opens_the_gate_even_where_a_term_is_off(window, thresholds, norm, channels):
+    gate = Gate((12, 66), channels, norm, *thresholds, window)
+    x = np.zeros((channels, 12, 66), np.float32)
+    assert gate.run(x)[0].all()
+    assert not gate.run(x + 1000)[0].any()
+    x[1, 6, 30] = np.nan
+    changed, _ = gate.run(x)
+    expected = np.zeros((12, 66), bool)
+    expected[6 - window // 2 : 7 + window // 2, 30 - window // 2 : 31 + window // 2] = True
+    assert np.array_equal(changed, expected)
+
+
+def test_one_pixel_pictures_are_gated():
+    """Global pooling: one vector, one bit."""
+    gate = Gate((1, 1), 100, "linf", 0.5, INFINITY, 1)
+    x = np.zeros((100, 1, 1), np.float32)
+    assert gate.run(x)[0].all()
+    x[99] = 0.4
+    changed, y = gate.run(x)
+    assert not changed.any()
+    assert not y.any()
+    x[99] = 0.6
+    changed, y = gate.run(x)
+    assert changed.all()
+    assert np.array_equal(y, x)
+
+
+@pytest.mark.parametrize("channels", [3, 20])
+def test_decisions_do_not_depend_on_the_number_of_threads(channels):
+    rng = np.random.default_rng(3)
+    frames = [rng.standard_normal((channels, 90, 200)).astype(np.float32) for _ in range(3)]
+    results = []
+    for threads in (1, 2, 5):
+        gate = Gate((90, 200), channels, "l2", 1.41, 0.3, 5, threads=threads)
+        results.append([gate.run(frame) for frame in frames])
+    assert 0.01 < results[0][1][0].mean() < 0.99
+    for other in results[1:]:
+        for (mask, y), (other_mask, other_y) in zip(results[0], other, strict=True):
+            assert np.array_equal(mask, other_mask)
+            assert np.array_equal(y, other_y)
+
+
+def test_a_step_in_a_region_is_seen_by_the_signed_mean_and_noise_is_not():
+    """Sensor noise averages away in the signed mean, a step does not (architecture.md section 2)."""
+    rng = np.random.default_rng(4)
+    noise = [rng.normal(0, 8, (3, 64, 96)).astype(np.float32) for _ in range(2)]
+    gate = Gate((64, 96), 3, "l2", INFINITY, 8.0, 5)
+    gate.run(noise[0])
+    step = noise[1].copy()
+    step[:, 20:40, 30:60] += 40
+    changed, _ = gate.run(step)
+    assert changed[22:38, 32:58].all()
+    assert changed[:, 66:].mean() < 0.01
