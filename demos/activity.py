@@ -16,7 +16,8 @@ class Stage:
     """One resolution of the network.
 
     `reduction`: input pixels per pixel (8 for a map of an eighth of the picture's size). `heat` float32
-    [h, w]: share of this resolution's convolutions that computed the pixel; None where it was not asked for.
+    [h, w]: share of this resolution's multiply-accumulates that were computed at the pixel; None where it was
+    not asked for. The mean of `heat` is the active MAC fraction.
     """
 
     reduction: int
@@ -58,8 +59,8 @@ class Activity:
     def _heat(self, size: tuple[int, int], layers: list[LayerInfo]) -> np.ndarray:
         heat = np.zeros(size, np.float32)
         for layer in layers:
-            heat += self._mask_of(layer, self._stream)
-        return heat / len(layers)
+            heat += np.float32(layer.macs) * self._mask_of(layer, self._stream)
+        return heat / np.float32(sum(layer.macs for layer in layers))
 
 
 @dataclass(frozen=True)

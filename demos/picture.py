@@ -23,10 +23,10 @@ from edgeskip.graph.skip_model import SkipModel
 from edgeskip.tasks import create_decoder
 from edgeskip.video import open_source
 
-SCENE = "synthetic:street?seed=1&size=1280x768"
+SCENE = "synthetic:street?seed=4&size=960x560"
 
 
-def render(model: SkipModel, uri: str = SCENE, start: int = 0, frames: int = 130, threads: int = 1) -> np.ndarray:
+def render(model: SkipModel, uri: str = SCENE, start: int = 200, frames: int = 140, threads: int = 1) -> np.ndarray:
     """The last of `frames` frames as the demo draws it, uint8 BGR.
 
     Raises:
@@ -49,8 +49,7 @@ def render(model: SkipModel, uri: str = SCENE, start: int = 0, frames: int = 130
     name = Path(model.file).name.removesuffix(".onnx").removesuffix(".skip")
     caption = CaptionValues(name, where, tally.frame_ms, tally.fps, tally.speedup)
     view.history.fractions.pop()  # drawing adds the last one again
-    heats = [stage.heat for stage in shown.stages if stage.heat is not None]
-    return view.draw(shown.picture, shown.result, heats, caption, shown.cost.active_mac_fraction)
+    return view.draw(shown.picture, shown.result, shown.stages, caption, shown.cost.active_mac_fraction)
 
 
 def main() -> None:
@@ -58,8 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="the PNG to write")
     parser.add_argument("--source", default=SCENE, help="what to show (default: %(default)s)")
-    parser.add_argument("--start", type=int, default=0, help="first frame")
-    parser.add_argument("--frames", type=int, default=130, help="frames that run; the last is drawn")
+    parser.add_argument("--start", type=int, default=200, help="first frame")
+    parser.add_argument("--frames", type=int, default=140, help="frames that run; the last is drawn")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     from edgeskip.demos.bundled import bundled_model

@@ -35,7 +35,7 @@ class Caption:
             fill_rounded(frame, area, 8 * unit, DARK, 0.72)
         left, top, right, bottom = area
         pad = round(14 * unit)
-        column = round(max(74 * unit, (right - left) * 0.19))
+        column = round(max(78 * unit, (right - left) * 0.205))
         name_room = right - left - 3 * column - 2 * pad
         self._model(frame, values, (left + pad, top, bottom), name_room)
         for index, (label, value, part, color) in enumerate(_columns(values)):
@@ -46,7 +46,9 @@ class Caption:
         left, top, bottom = place
         unit = unit_of(frame)
         middle = (top + bottom) // 2
-        size = round(14 * unit)
+        # a long name gets smaller letters before it loses some
+        sizes = [round(points * unit) for points in (14, 12.5, 11)]
+        size = next((size for size in sizes if text_width(values.model, size, 600) <= room), sizes[-1])
         name = shortened(values.model, room, size, 600)
         draw_text(frame, name, (left, middle + round(12 * unit)), size, WHITE, 600)
         subject = f"edgeskip {values.backend}" if values.backend else "edgeskip"

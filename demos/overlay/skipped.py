@@ -13,11 +13,11 @@ _SMALLEST_AREA = 60  # square pixels; less is a speck, and an edge around it onl
 
 
 class SkippedBlocks:
-    """Shows how deep each change went.
+    """Shows what each change cost.
 
-    Where every layer computed, the picture keeps its full colour; where none did, it is dimmed and
-    loses most of its colour; in between, by the share of resolutions that computed there. A thin
-    luminous edge runs around the areas where at least `edge_at` of the depth was computed.
+    Where everything was computed, the picture keeps its full colour; where nothing was, it is dimmed and
+    loses most of its colour; in between, by the share of that place's multiply-accumulates that were
+    computed. A thin luminous edge runs around the areas where that share is at least `edge_at`.
     """
 
     def __init__(self, dim: float = 0.5, colour: float = 0.3, edge_at: float = 0.22, edge: Color = LIGHT_EDGE) -> None:
@@ -26,15 +26,22 @@ class SkippedBlocks:
         self.edge_at = edge_at
         self.edge = edge
 
-    def annotate(self, frame: np.ndarray, heats: Sequence[np.ndarray], input_size: tuple[float, float]) -> np.ndarray:
+    def annotate(
+        self,
+        frame: np.ndarray,
+        heats: Sequence[np.ndarray],
+        input_size: tuple[float, float],
+        weights: Sequence[float] | None = None,
+    ) -> np.ndarray:
         """Draw on the BGR `frame`; return it.
 
         `heats`: one map [h, w] of 0 to 1 per resolution, each covering the network's whole input, which
         is `input_size` (width, height) in pixels of `frame` with its top left corner at the frame's.
+        `weights`: each resolution's part of the whole cost, all alike by default.
         """
         if not heats:
             return frame
-        depth = depth_map(heats, input_size, (frame.shape[1], frame.shape[0]))
+        depth = depth_map(heats, input_size, (frame.shape[1], frame.shape[0]), weights)
         self._calm(frame, depth)
         self._light_edges(frame, depth)
         return frame
@@ -42,7 +49,9 @@ class SkippedBlocks:
     def _calm(self, frame: np.ndarray, depth: np.ndarray) -> None:
         gray = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         calm = cv2.addWeighted(frame, self.dim * self.colour, gray, self.dim * (1.0 - self.colour), 0.0)
-        lit = np.sqrt(depth)
+        # little work stays in the dark, and half of the work is lit almost in full
+        share = np.clip((depth - 0.02) / 0.48, 0.0, 1.0)
+        lit = share * (2.0 - share)
         cv2.copyTo(cv2.blendLinear(frame, calm, lit, 1.0 - lit), None, frame)
 
     def _light_edges(self, frame: np.ndarray, depth: np.ndarray) -> None:
@@ -63,11 +72,18 @@ class SkippedBlocks:
         cv2.add(frame, blend, dst=frame)
 
 
-def depth_map(heats: Sequence[np.ndarray], input_size: tuple[float, float], size: tuple[int, int]) -> np.ndarray:
-    """Mean of `heats` over resolutions, float32 [height, width] of the frame's `size`, 0 to 1."""
+def depth_map(
+    heats: Sequence[np.ndarray],
+    input_size: tuple[float, float],
+    size: tuple[int, int],
+    weights: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Weighted mean of `heats` over resolutions, float32 [height, width] of the frame's `size`, 0 to 1."""
+    weights = [1.0] * len(heats) if weights is None else weights
     total = np.zeros((size[1], size[0]), np.float32)
     width, height = max(size[0], round(input_size[0])), max(size[1], round(input_size[1]))
-    for heat in heats:
-        shown = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    for heat, weight in zip(heats, weights, strict=True):
+        part = heat.astype(np.float32) * np.float32(weight / sum(weights))
+        shown = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
         total += shown[: size[1], : size[0]]
-    return total / len(heats)
+    return np.clip(total, 0.0, 1.0, out=total)

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeskip.core.contract import Preparation
 from edgeskip.core.placement import Placement
+from edgeskip.demos.activity import Stage
 from edgeskip.demos.overlay.boxes import Boxes
 from edgeskip.demos.overlay.caption import Caption, CaptionValues, unit_of
 from edgeskip.demos.overlay.history import HistoryGraph
@@ -35,11 +36,11 @@ class View:
         self,
         picture: np.ndarray,
         result: Result,
-        heats: Sequence[np.ndarray],
+        stages: Sequence[Stage],
         caption: CaptionValues,
         active_mac_fraction: float,
     ) -> np.ndarray:
-        """A new BGR picture of `display_size`: `picture` with `result`, the masks and the figures."""
+        """A new BGR picture of `display_size`: `picture` with `result`, what `stages` computed and the figures."""
         source_size = (picture.shape[1], picture.shape[0])
         scale = display_scale(source_size)
         frame = _enlarged(picture, scale)
@@ -47,7 +48,9 @@ class View:
         width, height = self.preparation.size
         covered = (width / placement.scale_x * scale, height / placement.scale_y * scale)
         if self.show_masks:
-            self._skipped.annotate(frame, heats, covered)
+            heated = [stage for stage in stages if stage.heat is not None]
+            weights = [stage.dense_macs for stage in heated]
+            self._skipped.annotate(frame, [stage.heat for stage in heated], covered, weights)
         self._draw_result(frame, result, scale, covered)
         return self._with_footer(frame, caption, active_mac_fraction)
 

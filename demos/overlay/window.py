@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from enum import Enum
@@ -49,7 +50,9 @@ class Window:
     def show(self, frame: np.ndarray, wait_ms: int = 1) -> Key:
         """Show the BGR `frame` and return the key pressed within `wait_ms`; QUIT where the window was closed."""
         if not self._open:
-            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            # the window toolkit warns of missing fonts, which no window here uses
+            os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(self._title, frame.shape[1], frame.shape[0])
             self._open = True
         elif cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:

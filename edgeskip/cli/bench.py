@@ -65,14 +65,14 @@ def bench(
     """Time a model beside dense runtimes: same pictures, same threads, frame by frame in one run."""
     from edgeskip.cli.console import print_json, progress
     from edgeskip.cli.networks import ExportChoices, open_network
-    from edgeskip.cli.sources import open_pictures, picture_preparation, source_uri
+    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
     from edgeskip.evaluate.benchmark import benchmark
 
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
     network = open_network(model, choices)
-    uri = source_uri(source, None, picture_preparation(network.model))
+    uri = source if source is not None else scene_uri(picture_preparation(network.model))
     peers = tuple(name.strip() for name in against.split(",") if name.strip() and name.strip() != "none")
     with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
         result = benchmark(

@@ -80,7 +80,7 @@ def demo(
     from edgeskip.cli.console import print_json
     from edgeskip.cli.networks import ExportChoices, open_network
     from edgeskip.cli.play import Player
-    from edgeskip.cli.sources import picture_preparation, source_uri
+    from edgeskip.cli.sources import picture_preparation, shown_scene_uri
 
     output = choose_output(save, no_window)
     choices = ExportChoices(
@@ -88,7 +88,9 @@ def demo(
         video=source if model != BUNDLED else None,
     )  # fmt: skip
     network = open_network(model, choices)
-    uri = source_uri(source, camera, picture_preparation(network.model))
+    uri = source if camera is None else str(camera)
+    if uri is None:
+        uri = shown_scene_uri(picture_preparation(network.model))
     player = Player(network, uri, backend, thread_count(threads), masks, dense_every)
     interrupted = player.run(start, frames, loop, output.window, output.file)
     record = {**_about(network, uri, player), **player.tally.summary()}
@@ -164,6 +166,6 @@ def _print_summary(record: dict[str, Any], file: Path | None) -> None:
             ("dense", f"{dense['ms_median']:.2f} ms median in ONNX Runtime, on {dense['frames']} of the frames")
         )
         rows.append(("speedup", f"{record['speedup']:.2f} x on these, agreement {record['agreement']:.3f}"))
-    if file is not None:
+    if file is not None and file.exists():
         rows.append(("video", str(file)))
     print_facts(record["model"], rows)

@@ -56,14 +56,14 @@ def evaluate(
     """Measure how well a model agrees with its dense network on a video, and what each layer computed."""
     from edgeskip.cli.console import print_json, progress
     from edgeskip.cli.networks import ExportChoices, open_network
-    from edgeskip.cli.sources import open_pictures, picture_preparation, source_uri
+    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
     from edgeskip.evaluate.accuracy import evaluate as measure
 
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
     network = open_network(model, choices)
-    uri = source_uri(source, None, picture_preparation(network.model))
+    uri = source if source is not None else scene_uri(picture_preparation(network.model))
     with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
         result = measure(
             network.model, pictures, backend=backend, threads=thread_count(threads), frames=frames, warmup=warmup,

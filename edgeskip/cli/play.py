@@ -90,8 +90,7 @@ class Player:
 
         name = source_name(self._network.model)
         caption = CaptionValues(name, self.where, self.tally.frame_ms, self.tally.fps, self.tally.speedup)
-        heats = [stage.heat for stage in shown.stages if stage.heat is not None]
-        return self._view.draw(shown.picture, shown.result, heats, caption, shown.cost.active_mac_fraction)
+        return self._view.draw(shown.picture, shown.result, shown.stages, caption, shown.cost.active_mac_fraction)
 
     def _session(self, runner: Runner, heats: bool) -> Session:
         from edgeskip.demos.session import Session

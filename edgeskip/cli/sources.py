@@ -13,19 +13,18 @@ if TYPE_CHECKING:
     from edgeskip.graph.skip_model import SkipModel
 
 DEFAULT_SCENE = "street"
+SHOWN_WIDTH = 720
 
 
-def scene_uri(preparation: Preparation, seed: int = 1, scene: str = DEFAULT_SCENE) -> str:
-    """URI of a synthetic scene of the network's own input size."""
-    width, height = preparation.size
+def scene_uri(preparation: Preparation, scale: int = 1, seed: int = 1, scene: str = DEFAULT_SCENE) -> str:
+    """URI of a synthetic scene of `scale` times the network's own input size."""
+    width, height = (scale * side for side in preparation.size)
     return f"synthetic:{scene}?seed={seed}&size={width}x{height}"
 
 
-def source_uri(source: str | None, camera: int | None, preparation: Preparation) -> str:
-    """What to open: `source`, else camera number `camera`, else the synthetic scene."""
-    if source is not None:
-        return source
-    return str(camera) if camera is not None else scene_uri(preparation)
+def shown_scene_uri(preparation: Preparation) -> str:
+    """URI of a synthetic scene that is sharp on a screen, also for a network with a small input."""
+    return scene_uri(preparation, max(1, -(-SHOWN_WIDTH // preparation.size[0])))
 
 
 def picture_preparation(model: SkipModel) -> Preparation:

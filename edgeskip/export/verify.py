@@ -14,21 +14,21 @@ TOLERANCE = 1e-3
 _STARTS = {"nan": (np.nan, np.float32), "one": (1, np.int32)}
 
 
-def start_states(model: SkipModel, streams: int = 1) -> dict[str, np.ndarray]:
-    """The states of a camera of which nothing is known."""
-    return {
-        pair.input: np.full(model.state_shape(pair, streams), *_STARTS[pair.start]) for pair in model.state_pairs
-    }
+def start_states(model: SkipModel, streams: int) -> dict[str, np.ndarray]:
+    """The states of `streams` cameras of which nothing is known."""
+    return {pair.input: np.full(model.state_shape(pair, streams), *_STARTS[pair.start]) for pair in model.state_pairs}
 
 
 def verify_first_frame(model: SkipModel, dense: Graph, frame: np.ndarray) -> float:
     """Largest error of the skip model's first frame, relative to the output's largest value.
 
+    `frame` [N, C, H, W] has the batch of the file.
+
     Raises:
         ModelError: an output differs by more than 1e-3, or holds a value that is not a number.
     """
     wanted = open_session(to_proto(dense), model.file).run(model.outputs, dict.fromkeys(dense.inputs, frame))
-    feeds = {**dict.fromkeys(model.frame_inputs, frame), **start_states(model)}
+    feeds = {**dict.fromkeys(model.frame_inputs, frame), **start_states(model, len(frame))}
     found = open_session(to_proto(model.graph), model.file).run(model.outputs, feeds)
     errors = [relative_error(a, b) for a, b in zip(found, wanted, strict=True)]
     for name, error in zip(model.outputs, errors, strict=True):

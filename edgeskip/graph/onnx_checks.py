@@ -52,7 +52,7 @@ def check_inputs(proto: ModelProto, file: str) -> None:
 def fix_size(proto: ModelProto, size: tuple[int, int] | None, file: str) -> None:
     """Write `size` (width, height) into spatial dimensions of inputs [N,C,H,W] that are not fixed.
 
-    Recorded shapes of inner tensors and outputs are dropped where a size was written: they are
+    Recorded sizes of outputs are dropped where a size was written: they are
     inferred again. Raises ModelError where a size is needed and `size` is None.
     """
     changed = False
@@ -63,7 +63,7 @@ def fix_size(proto: ModelProto, size: tuple[int, int] | None, file: str) -> None
                 continue
             if len(dims) != 4 or index == 1:
                 raise ModelError(
-                    f"{file}: dimension {index} of input {value.name} is not fixed; only batch, height and width may be",
+                    f"{file}: dimension {index} of input {value.name} is not fixed; batch, height and width may be",
                     hint="export the network with a fixed number of channels",
                 )
             if size is None:
@@ -77,4 +77,5 @@ def fix_size(proto: ModelProto, size: tuple[int, int] | None, file: str) -> None
             dims[0].dim_param = "N"
     if changed:
         for output in proto.graph.output:
-            output.type.tensor_type.ClearField("shape")
+            for dim in output.type.tensor_type.shape.dim:
+                dim.Clear()

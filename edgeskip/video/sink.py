@@ -55,7 +55,7 @@ class Sink(ABC):
 
 
 class VideoWriter(Sink):
-    """A video file: H.264 where this OpenCV can write it, else MPEG-4."""
+    """A video file: H.264 where this OpenCV can write it, else MPEG-4. An odd last row or column is cut off."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
         super().__init__(path, size, fps)

@@ -9,10 +9,15 @@ target_compile_features(edgeskip_kernels PUBLIC cxx_std_17)
 set_target_properties(edgeskip_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
 
 # No contraction: a multiply-add is fused only where the source says so, or results would differ
-# from compiler to compiler. No fast math: NaN means "unknown". Without optimization the register
-# blocks live in memory, so that kernels are optimized in a build without a type too.
-target_compile_options(edgeskip_kernels PRIVATE
-  -Wall -Wextra -ffp-contract=off -fno-math-errno $<$<NOT:$<CONFIG:Debug>>:-O3>)
+# from compiler to compiler. No fast math: NaN means "unknown".
+target_compile_options(edgeskip_kernels PRIVATE -Wall -Wextra -ffp-contract=off -fno-math-errno -fno-exceptions)
+if(EDGESKIP_SANITIZERS)
+  # Checks of every captured reference in the unrolled loops would take minutes to compile.
+  target_compile_options(edgeskip_kernels PRIVATE -O1 -fno-sanitize=null,alignment,object-size)
+else()
+  # Without optimization the register blocks live in memory: optimized in a build without a type too.
+  target_compile_options(edgeskip_kernels PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O3>)
+endif()
 
 function(edgeskip_add_level level)
   set(source ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/kernels/levels/${level}.cpp)

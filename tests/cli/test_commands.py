@@ -217,3 +217,21 @@ def test_interrupted_demo_keeps_what_it_made(skip_file: Path, tmp_path: Path) ->
     capture = cv2.VideoCapture(str(output))
     assert capture.read()[0]
     assert [path.name for path in tmp_path.iterdir()] == ["live.mp4"]
+
+
+def test_bundled_network_detects_on_the_synthetic_scene(edgeskip) -> None:
+    """What a person sees who types `edgeskip demo` and nothing else."""
+    outcome = edgeskip("demo", "--frames", 8, "--no-window", "--json", "--dense-every", 3)
+    assert outcome.code == 0, outcome.err
+    record = outcome.json
+    assert record["model"].endswith("edgeskip_tiny.onnx")
+    assert record["source"].startswith("synthetic:")
+    assert record["agreement"] > 0.5
+    assert 0 < record["active_mac_fraction"] < 0.9
+    assert len(record["stages"]) >= 3
+    assert "note:" not in outcome.err, "a person who named no model is not told about exporting"
+
+
+def test_bundled_has_a_name_in_every_command(edgeskip) -> None:
+    record = edgeskip("inspect", "bundled", "--json").json
+    assert record["task"]["labels"]

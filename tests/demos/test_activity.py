@@ -88,6 +88,18 @@ def test_stages_show_the_computed_pixels_not_the_changed_ones() -> None:
     assert coarse.active_mac_fraction == 0
 
 
+def test_heat_is_weighed_by_cost_so_that_its_mean_is_the_fraction() -> None:
+    given = masks()
+    given["x"][4, 6] = given["a"][4, 6] = True
+    runner = FakeRunner(given)
+    more = LayerInfo("a2", "Conv", "a2", (1, 4, 8, 12), 960, 96)  # no mask: dense
+    runner.layers.insert(1, more)
+    fine, _ = Activity(runner).read(FrameResult({}, active_pixels={"a": 9, "a2": 96, "b": 1}))
+    assert fine.heat[4, 6] == pytest.approx(1)
+    assert fine.heat[0, 0] == pytest.approx(960 / 10560)
+    assert fine.heat.mean() == pytest.approx(fine.active_mac_fraction)
+
+
 def test_residual_mask_counts_as_well() -> None:
     given = masks()
     given["z"][1, 2] = True

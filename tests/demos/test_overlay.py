@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgeskip.core.contract import Preparation
+from edgeskip.demos.activity import Stage
 from edgeskip.demos.overlay.boxes import Boxes
 from edgeskip.demos.overlay.caption import Caption, CaptionValues
 from edgeskip.demos.overlay.history import HistoryGraph
@@ -23,6 +24,10 @@ def picture(width: int = 640, height: int = 384, seed: int = 3) -> np.ndarray:
     """A colourful picture."""
     coarse = np.random.default_rng(seed).integers(60, 220, (height // 16 + 1, width // 16 + 1, 3), np.uint8)
     return coarse.repeat(16, 0).repeat(16, 1)[:height, :width].copy()
+
+
+def stage(value: float) -> Stage:
+    return Stage(8, value, 1.0, np.full((48, 80), value, np.float32))
 
 
 def detections(boxes: list[list[float]], class_ids: list[int] | None = None) -> Detections:
@@ -57,7 +62,13 @@ def test_deeper_changes_are_brighter() -> None:
     shown = SkippedBlocks().annotate(frame, heats, (640, 384))
     levels = [float(shown[180:200, x].mean()) for x in (80, 240, 400, 560)]
     assert levels == sorted(levels, reverse=True)
-    assert levels[0] > levels[-1] + 20
+    assert levels[0] > levels[-1] + 10
+
+
+def test_resolutions_count_by_their_cost() -> None:
+    heats = [np.ones((4, 4), np.float32), np.zeros((2, 2), np.float32)]
+    assert depth_map(heats, (8, 8), (8, 8), [1.0, 3.0]).mean() == pytest.approx(0.25)
+    assert depth_map(heats, (8, 8), (8, 8)).mean() == pytest.approx(0.5)
 
 
 def test_edge_runs_around_the_computed_area_and_not_along_the_frame() -> None:
@@ -179,7 +190,7 @@ def test_history_remembers_and_draws_higher_for_more() -> None:
 @pytest.mark.parametrize("size", [(320, 240), (640, 384), (768, 432), (1280, 720), (97, 61)])
 def test_view_has_the_size_it_announces_and_is_even(size: tuple[int, int]) -> None:
     view = View(Preparation((640, 384)))
-    shown = view.draw(picture(*size), detections([[10, 10, 40, 40]]), [np.ones((48, 80), np.float32)], CAPTION, 0.12)
+    shown = view.draw(picture(*size), detections([[10, 10, 40, 40]]), [stage(1)], CAPTION, 0.12)
     assert (shown.shape[1], shown.shape[0]) == view.display_size(size)
     assert shown.shape[1] >= 640
     assert shown.shape[0] % 2 == shown.shape[1] % 2 == 0, "encoders need even sizes"
@@ -189,11 +200,11 @@ def test_view_leaves_the_source_picture_alone_and_can_hide_the_masks() -> None:
     source = picture()
     kept = source.copy()
     view = View(Preparation((640, 384)), show_masks=False)
-    shown = view.draw(source, Tensors(), [np.zeros((48, 80), np.float32)], CAPTION, 0.5)
+    shown = view.draw(source, Tensors(), [stage(0)], CAPTION, 0.5)
     np.testing.assert_array_equal(source, kept)
     np.testing.assert_array_equal(shown[:384], kept)
     view.show_masks = True
-    masked = view.draw(source, Tensors(), [np.zeros((48, 80), np.float32)], CAPTION, 0.5)
+    masked = view.draw(source, Tensors(), [stage(0)], CAPTION, 0.5)
     assert masked[:384].mean() < 0.7 * kept.mean()
 
 

@@ -70,7 +70,9 @@ def test_p3_a_tensor_changes_only_under_its_mask(seed: int, tolerance: float):
     network = random_skip(seed, tolerance=tolerance)
     with CpuBackend().create_runner(network.model) as runner:
         masks = network.model.metadata.masks
-        tensors = [name for name, mask in masks.items() if name in runner.plan.slots and mask in runner.plan.masks]
+        # a frame as it came has the mask of what its gate publishes, which is another tensor
+        known = runner.plan.slots.keys() - set(network.model.frame_inputs)
+        tensors = [name for name, mask in masks.items() if name in known and mask in runner.plan.masks]
         assert len(tensors) > 5
         before: dict[str, np.ndarray] = {}
         for frame, picture in enumerate(network.video(8)):

@@ -160,7 +160,7 @@ MASKS = [
 @pytest.mark.parametrize("opset", OPSETS)
 @pytest.mark.parametrize("attributes", MASKS, ids=str)
 def test_every_mask_kind_in_every_opset(attributes: dict, opset: int) -> None:
-    mask = some_mask(opset, share=0.15)
+    mask = some_mask(opset, share=0.35)
     result = check("SkipMask", [mask], opset, 1, **attributes)["out0"]
     assert set(np.unique(result)) <= {0, 1}
     assert result.any()

@@ -17,7 +17,13 @@ from edgeskip.core.errors import ModelError, OutputError
 from edgeskip.graph.ir import Graph, Node, TensorInfo
 from edgeskip.graph.onnx_io import graph_from_proto, load_graph, load_proto, save_graph, to_proto
 
-SHARED = ("fastestdet_352x352", "hourglass_192x192", "retinaface_mnet025_640x384", "yolox_nano_640x384", "yunet_n_640x384")
+SHARED = (
+    "fastestdet_352x352",
+    "hourglass_192x192",
+    "retinaface_mnet025_640x384",
+    "yolox_nano_640x384",
+    "yunet_n_640x384",
+)
 
 
 def saved(tmp_path: Path, model: onnx.ModelProto) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from support.network_builder import NetworkBuilder
 
 SMALLEST_SIZE = 6  # pixels: below it blocks do not shrink the picture further
@@ -115,10 +116,16 @@ def same_padded(builder: NetworkBuilder, tensor: str) -> str:
     """auto_pad, or a Pad node before the convolution or the pooling."""
     stride = 2 if _is_large(builder, tensor) else 1
     if builder.random.random() < 0.5:
-        return activate(builder, builder.conv(tensor, 8, 3, stride, auto_pad=str(_pick(builder, "SAME_UPPER", "SAME_LOWER"))))
+        return activate(
+            builder, builder.conv(tensor, 8, 3, stride, auto_pad=str(_pick(builder, "SAME_UPPER", "SAME_LOWER")))
+        )
     channels, height, width = builder.shapes[tensor]
     padded = builder.node(
-        "Pad", tensor, builder.integers(0, 0, 0, 0, 0, 0, 1, 1), builder.constant(0.0), shape=(channels, height + 1, width + 1)
+        "Pad",
+        tensor,
+        builder.integers(0, 0, 0, 0, 0, 0, 1, 1),
+        builder.constant(0.0),
+        shape=(channels, height + 1, width + 1),
     )
     return activate(builder, builder.conv(padded, 8, 3, stride, pads=(1, 1, 1, 1)))
 
@@ -204,7 +211,8 @@ def spatial_pyramid(builder: NetworkBuilder, tensor: str) -> str:
     """Max pools of several sizes side by side (SPP)."""
     tensor = builder.conv(tensor, 6, kernel=1)
     pools = [
-        builder.node("MaxPool", tensor, kernel_shape=[size] * 2, strides=[1, 1], pads=[size // 2] * 4) for size in (3, 5)
+        builder.node("MaxPool", tensor, kernel_shape=[size] * 2, strides=[1, 1], pads=[size // 2] * 4)
+        for size in (3, 5)
     ]
     return activate(builder, builder.conv(builder.concat(tensor, *pools), 8, kernel=1))
 
@@ -217,8 +225,9 @@ def resized(builder: NetworkBuilder, tensor: str) -> str:
     down = builder.conv(tensor, channels, 3, 2)
     mode = str(_pick(builder, "nearest", "linear"))
     rounding = {"nearest_mode": "floor"} if mode == "nearest" else {}
+    region = "" if builder.opset >= 13 else builder.constant([])
     up = builder.node(
-        "Resize", down, "" if builder.opset >= 13 else builder.constant([]), builder.constant([1, 1, 2, 2]), shape=(channels, height, width), mode=mode,
+        "Resize", down, region, builder.constant([1, 1, 2, 2]), shape=(channels, height, width), mode=mode,
         coordinate_transformation_mode=str(_pick(builder, "asymmetric", "half_pixel")), **rounding,
     )  # fmt: skip
     return builder.node("Add", up, builder.conv(tensor, channels, kernel=1))
@@ -248,7 +257,9 @@ def scaled(builder: NetworkBuilder, tensor: str) -> str:
 def weighted_sum(builder: NetworkBuilder, tensor: str) -> str:
     """BiFPN's fusion: maps weighed by constants, divided by their sum (Tan et al. 2020), then swish."""
     parts = [builder.conv(tensor, 8), builder.conv(tensor, 8, kernel=1)]
-    weighed = [builder.node("Mul", part, builder.constant(weight)) for part, weight in zip(parts, (0.7, 0.4), strict=True)]
+    weighed = [
+        builder.node("Mul", part, builder.constant(weight)) for part, weight in zip(parts, (0.7, 0.4), strict=True)
+    ]
     out = builder.node("Div", builder.node("Add", *weighed), builder.constant(1.1))
     return builder.conv(builder.node("Mul", out, builder.node("Sigmoid", out)), 8)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+
 from support.network_blocks import BLOCKS
 from support.network_builder import NetworkBuilder
 
@@ -49,8 +50,8 @@ def random_network(
 
 def network_of(
     body: Callable[[NetworkBuilder, str], str],
-    opset: int = 17,
     shape: tuple[int, int, int] = (4, 8, 10),
+    opset: int = 17,
     batch: int | str = 1,
     seed: int = 0,
 ) -> onnx.ModelProto:

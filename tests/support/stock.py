@@ -56,9 +56,7 @@ def export_network(
     return load_skip_model(target)
 
 
-def moving_square(
-    seed: int, count: int, height: int = 24, width: int = 32, noise: float = 0.0
-) -> Iterator[np.ndarray]:
+def moving_square(seed: int, count: int, height: int = 24, width: int = 32, noise: float = 0.0) -> Iterator[np.ndarray]:
     """`count` frames [1,3,height,width] of unit scale: a still texture, a square that wanders, sensor noise."""
     random = np.random.default_rng(seed)
     background = random.normal(size=(1, 3, height, width)).astype(np.float32)

@@ -19,9 +19,7 @@ class ReferenceBackend(Backend):
     def unavailable_reason(self) -> str | None:
         return None
 
-    def create_runner(
-        self, model: SkipModel, *, streams: int = 1, threads: int = 1, **options: Any
-    ) -> ReferenceRunner:
+    def create_runner(self, model: SkipModel, *, streams: int = 1, threads: int = 1, **options: Any) -> ReferenceRunner:
         if options:
             raise BackendError(f"the reference backend has no options, {sorted(options)} were given")
         return ReferenceRunner(model, streams=streams, threads=threads)

@@ -31,6 +31,4 @@ def gate_function(node: Node, opset: int) -> FunctionProto:
 def _box_mean(body: Body, tensor: str, window: int) -> str:
     if window == 1:
         return tensor
-    return body.op(
-        "AveragePool", tensor, kernel_shape=[window, window], pads=[window // 2] * 4, count_include_pad=0
-    )
+    return body.op("AveragePool", tensor, kernel_shape=[window, window], pads=[window // 2] * 4, count_include_pad=0)

@@ -51,7 +51,9 @@ def _channels(tracer: Tracer, tensor: str, root: str, shape: Shape4) -> np.ndarr
 
 
 def _is_canonical(graph: Graph, node: Node) -> bool:
-    """Whether `node` is the Split, Slice or Gather over channels that this pass would write."""
+    """Whether `node` is the Split, Slice, Gather over channels or the Identity that this pass would write."""
+    if node.op_type == "Identity":
+        return True
     if node.op_type == "Split":
         return node.attributes.get("axis", 0) in (1, -3)
     if node.op_type == "Slice":

@@ -12,7 +12,7 @@ Dims = list[Dim]
 
 
 def fold_shapes(graph: Graph) -> int:
-    """Follow integer vectors from Shape on; write what is known as constants, -1 for the batch in a Reshape."""
+    """Follow integer vectors from Shape on; write what is known as constants."""
     known: dict[str, Dims] = {}
     changes = 0
     for node in list(graph.nodes):
@@ -68,14 +68,17 @@ def _vector(graph: Graph, known: dict[str, Dims], name: str) -> Dims | None:
 
 
 def _fix_reshape(graph: Graph, known: dict[str, Dims], node: Node) -> int:
-    """A Reshape to a shape with one symbolic entry reads a constant with -1 there."""
-    if node.inputs[1] in graph.constants:
+    """A Reshape to a shape with symbols reads a constant: 0 where a symbol stays in its place, one -1 elsewhere."""
+    if node.inputs[1] in graph.constants or node.attributes.get("allowzero", 0):
         return 0
-    shape = known.get(node.inputs[1]) or graph.shape(node.outputs[0])
-    if shape is None or sum(not isinstance(entry, int) for entry in shape) != 1 or 0 in shape:
+    shape, source = known.get(node.inputs[1]) or graph.shape(node.outputs[0]), graph.shape(node.inputs[0]) or ()
+    if shape is None or 0 in shape:
         return 0
-    target = [entry if isinstance(entry, int) else -1 for entry in shape]
-    if target.count(-1) != 1:
+    target = []
+    for index, entry in enumerate(shape):
+        stays = isinstance(entry, str) and index < len(source) and source[index] == entry
+        target.append(entry if isinstance(entry, int) else 0 if stays else -1)
+    if target.count(-1) > 1:
         return 0
     node.inputs[1] = graph.add_constant(f"{node.outputs[0]}.shape", np.array(target, np.int64))
     return 1

@@ -23,7 +23,9 @@ def infer_shapes(graph: Graph) -> int:
         inferred = graph_from_proto(onnx.shape_inference.infer_shapes(proto, data_prop=True), graph.name)
     except onnx.shape_inference.InferenceError:  # then the shapes stay unknown, and passes that need them don't fire
         return 0
-    better = [name for name in unknown if inferred.shape(name) is not None and inferred.shape(name) != graph.shape(name)]
+    better = [
+        name for name in unknown if inferred.shape(name) is not None and inferred.shape(name) != graph.shape(name)
+    ]
     graph.info.update({name: inferred.info[name] for name in better})
     return len([name for name in better if _is_known(graph, name)])
 

@@ -25,6 +25,8 @@ from edgeskip.graph.passes.stacked_sums import stacked_sums
 
 Pass = Callable[[Graph], int]  # rewrites the graph in place, returns the number of changes
 
+MOST_ROUNDS = 200
+
 # Shapes first: every later pass asks for them, and shape arithmetic hides what a Reshape does.
 FOLDING: tuple[Pass, ...] = (fold_shapes, fold_constants, infer_shapes, remove_no_ops)
 # Twins hide each other from the passes that ask for a sole reader.
@@ -59,6 +61,11 @@ def simplify(graph: Graph) -> Graph:
 
 
 def _repeat(stage: tuple[Pass, ...], graph: Graph) -> None:
+    """Apply `stage` until it changes nothing; each change removes or settles a node, so the rounds are bounded."""
     graph.remove_unused()
-    while sum([rewrite(graph) for rewrite in stage]):
+    for _ in range(MOST_ROUNDS):
+        changes = {rewrite.__name__: rewrite(graph) for rewrite in stage}
         graph.remove_unused()
+        if not any(changes.values()):
+            return
+    raise AssertionError(f"passes undo each other's work: {changes}")

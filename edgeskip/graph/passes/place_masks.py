@@ -160,7 +160,8 @@ def _pad(node: Node, graph: Graph) -> MaskRule | None:
     if before[0] or after[0]:
         return None
     spatial = [int(value) for value in (*before[2:], *after[2:])]
-    return MaskRule("pad", (node.inputs[0],), {"pads": spatial}) if any(spatial) else MaskRule("union", node.inputs[:1])
+    source = (node.inputs[0],)
+    return MaskRule("pad", source, {"pads": spatial}) if any(spatial) else MaskRule("union", source)
 
 
 def _resize(node: Node, graph: Graph) -> MaskRule | None:

@@ -35,9 +35,7 @@ def pass_mask(node: Node, masks: Sequence[np.ndarray]) -> np.ndarray:
     if kind == "reduce":
         return first.max(axis=(2, 3), keepdims=True)
     if kind == "slice":
-        rows, columns = (
-            slice(*(attributes[key][axis] for key in ("starts", "ends", "steps"))) for axis in (0, 1)
-        )
+        rows, columns = (slice(*(attributes[key][axis] for key in ("starts", "ends", "steps"))) for axis in (0, 1))
         return first[:, :, rows, columns]
     if kind == "pad":
         return _padded(first, attributes["pads"])

@@ -6,8 +6,8 @@ import numpy as np
 
 from edgeskip.video.synthetic import texture
 from edgeskip.video.synthetic.brush import Brush
+from edgeskip.video.synthetic.place import DrawProp, Place, Prop
 from edgeskip.video.synthetic.routes import Camera, Lane, Walk
-from edgeskip.video.synthetic.scene import DrawProp, Place, Prop
 
 
 class Hall(Place):

@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import cv2
 import numpy as np
 
 from edgeskip.video.synthetic.brush import Brush
-from edgeskip.video.synthetic.routes import CLASS_NAMES, Actor, Camera, Lane, Pose, Timetable, Walk
+from edgeskip.video.synthetic.hall import Hall
+from edgeskip.video.synthetic.place import Box, Place, Prop
+from edgeskip.video.synthetic.plaza import Plaza
+from edgeskip.video.synthetic.routes import CLASS_NAMES, Actor, Pose, Timetable
 from edgeskip.video.synthetic.sensor import add_noise, light_table
+from edgeskip.video.synthetic.street import Street
 
+PLACES: dict[str, type[Place]] = {"street": Street, "plaza": Plaza, "hall": Hall}
+SCENE_NAMES = tuple(PLACES)
 HIDDEN_SHARE = 0.7  # an object whose box is covered by nearer ones to more than this is not in the truth
 SMALLEST_PIXELS = 6.0
 _GRID = np.stack(np.meshgrid(np.linspace(0.06, 0.94, 8), np.linspace(0.06, 0.94, 8)), -1).reshape(-1, 2)
-
-
-Box = tuple[float, float, float, float]
-DrawProp = Callable[[np.ndarray, float], Box | None]
-
-
-@dataclass(frozen=True)
-class Prop:
-    """Something without a class that stands at ground row `y` (fraction) and may hide objects behind it.
-
-    `draw(picture, t)` paints it and returns the box that it hides, None where that is nothing.
-    """
-
-    y: float
-    draw: DrawProp
-
-
-class Place(ABC):
-    """One kind of scene: its camera, background, routes, and what stands or flickers in it."""
-
-    camera: Camera
-    light_depth = 0.05
-    shadow = 0.62
-
-    def __init__(self, seed: int, size: tuple[int, int]) -> None:
-        self.seed, self.size = seed, size
-        self.generator = np.random.default_rng([seed, 1])
-
-    @abstractmethod
-    def background(self) -> np.ndarray:
-        """The empty place, uint8 BGR [H, W, 3]."""
-
-    @abstractmethod
-    def routes(self) -> tuple[Lane | Walk, ...]:
-        """Where objects go."""
-
-    def props(self) -> tuple[Prop, ...]:
-        """What stands in the place, in front of or behind objects."""
-        return ()
 
 
 class Scene:
@@ -76,8 +41,6 @@ class Scene:
         noise: float = 2.0,
         objects: Collection[str] = CLASS_NAMES,
     ) -> None:
-        from edgeskip.video.synthetic import PLACES
-
         self.name, self.seed, self.size, self.noise = name, seed, size, noise
         self.place = PLACES[name](seed, size)
         self._background = self.place.background()

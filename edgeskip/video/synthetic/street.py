@@ -6,8 +6,8 @@ import numpy as np
 
 from edgeskip.video.synthetic import texture
 from edgeskip.video.synthetic.brush import Brush
+from edgeskip.video.synthetic.place import Place, Prop
 from edgeskip.video.synthetic.routes import Camera, Lane, Traffic, Walk
-from edgeskip.video.synthetic.scene import Place, Prop
 
 
 class Street(Place):

@@ -1,6 +1,5 @@
 #include "frame.h"
 
-#include <cmath>
 #include <limits>
 
 namespace edgeskip {
@@ -17,17 +16,18 @@ Frame::Frame(const Plan& plan, const KernelTable& kernels, ThreadPool& pool, con
 }
 
 void Frame::place_buffers(const Plan& plan) {
-  std::vector<size_t> offsets;
   size_t bytes = 0;
-  for (const BufferShape& buffer : plan.buffers()) {
-    offsets.push_back(bytes);
-    bytes += arena_bytes<float>(buffer.size.pixels() * buffer.stride);
-  }
+  for (const BufferShape& buffer : plan.buffers()) bytes += arena_bytes<float>(buffer.size.pixels() * buffer.stride);
   buffer_memory_ = AlignedMemory(bytes);
+  Arena arena(buffer_memory_.data(), buffer_memory_.bytes());
+  for (const BufferShape& buffer : plan.buffers()) {
+    const int64_t count = buffer.size.pixels() * buffer.stride;
+    buffers_.push_back({arena.take<float>(count), count});
+  }
   for (const TensorShape& tensor : plan.tensors()) {
     const BufferShape& buffer = plan.buffers()[tensor.buffer];
     TensorView view;
-    view.data = reinterpret_cast<float*>(buffer_memory_.data() + offsets[tensor.buffer]) + tensor.offset;
+    view.data = buffers_[tensor.buffer].begin + tensor.offset;
     view.stride = buffer.stride;
     view.height = buffer.size.height;
     view.width = buffer.size.width;
@@ -60,8 +60,8 @@ PixelList Frame::pixels(int mask) {
 }
 
 void Frame::reset(const std::vector<int>& pending) {
-  std::fill_n(buffer_memory_.as<float>(), buffer_memory_.bytes() / sizeof(float),
-              std::numeric_limits<float>::quiet_NaN());
+  for (const FloatRange& buffer : buffers_)
+    std::fill_n(buffer.begin, buffer.count, std::numeric_limits<float>::quiet_NaN());
   for (const MaskView& mask : masks_) clear(mask);
   for (const int id : pending) fill(masks_[id]);
   forget_lists();

@@ -92,6 +92,11 @@ class Frame {
   ThreadPool& pool_;
   std::vector<TensorView> tensors_;
   std::vector<MaskView> masks_;
+  struct FloatRange {
+    float* begin;
+    int64_t count;
+  };
+  std::vector<FloatRange> buffers_;
   AlignedMemory buffer_memory_, mask_memory_;
   AlignedMemory shared_, per_thread_;
   size_t thread_bytes_ = 0;

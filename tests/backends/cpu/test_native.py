@@ -112,6 +112,7 @@ def test_gate_refuses(changes, message):
 
 SIMPLE = ("none", EMPTY, 0.0)
 PAIRS = np.zeros((8, 2), np.int32), np.zeros((10, 2), np.int32)
+BACKWARDS = np.array([[4, 4]] * 6 + [[3, 3]] * 4, np.int32)
 WEIGHTS = np.zeros((8, 2), np.float32), np.zeros((10, 2), np.float32)
 
 # tensors: 0 x [4,8,10], 1 y [6,8,10], 2 small [4,4,5], 3 same as x, 4 one [4,1,1]; masks alike
@@ -131,7 +132,7 @@ REFUSED = [
     ("add_mask_pool", ("n", 0, 2, [3], [1, 1], [1, 1, 1, 1], [1, 1]), "kernel has 1 values"),
     ("add_mask_resize", ("n", 2, 0, PAIRS[0], PAIRS[0]), "columns has 8 entries, expected 10"),
     ("add_mask_resize", ("n", 2, 0, PAIRS[0] + 4, PAIRS[1]), "rows 0 reads 4 .. 4 of 4"),
-    ("add_mask_resize", ("n", 2, 0, PAIRS[0], PAIRS[1] - np.arange(10, dtype=np.int32)[:, None] + 4), "columns go backwards at 1"),
+    ("add_mask_resize", ("n", 2, 0, PAIRS[0], BACKWARDS), "columns go backwards at 6"),
     ("add_mask_resize", ("n", 2, 0, np.zeros((8, 3), np.int32), PAIRS[1]), "rows has 3 columns, expected 2"),
     ("add_mask_reduce", ("n", 0, 2), "output is 4x5, expected 1x1"),
     ("add_mask_window", ("n", 0, 2, [0, 0], [1, 0]), "step must not be 0"),
@@ -285,7 +286,7 @@ def test_a_plan_may_grow_without_touching_an_engine():
     network = ConvNetwork(ConvCase(), np.random.default_rng(4))
     stream = native.Engine(network.plan).new_stream()
     network.plan.add_mask_union("later", [network.mask_x], network.mask_y)
-    with pytest.raises(ValueError, match="ops 0 .. 2 of 1"):
+    with pytest.raises(ValueError, match=r"ops 0 \.\. 2 of 1"):
         stream.run(0, 2)
 
 

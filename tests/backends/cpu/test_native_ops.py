@@ -70,12 +70,13 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+SLOPES = np.linspace(0, 1, 21).astype(np.float32)
 UNARY = {
     "none": (EMPTY, 0.0, lambda x: x),
     "relu": (EMPTY, 0.0, lambda x: np.maximum(x, 0)),
     "clip": (np.array([-0.5], np.float32), 1.0, lambda x: np.clip(x, -0.5, 1.0)),
     "leaky_relu": (np.array([0.1], np.float32), 0.0, lambda x: np.where(x > 0, x, x * np.float32(0.1))),
-    "prelu": (np.linspace(0, 1, 21).astype(np.float32), 0.0, lambda x: np.where(x > 0, x, x * np.linspace(0, 1, 21)[:, None, None])),
+    "prelu": (SLOPES, 0.0, lambda x: np.where(x > 0, x, x * SLOPES[:, None, None])),
     "silu": (EMPTY, 0.0, lambda x: x * sigmoid(x)),
     "hard_swish": (EMPTY, 0.0, lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),
     "hard_sigmoid": (np.array([0.25], np.float32), 0.4, lambda x: np.clip(0.25 * x + 0.4, 0, 1)),

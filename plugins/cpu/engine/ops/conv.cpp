@@ -2,7 +2,6 @@
 #include "conv.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace edgeskip {
 
@@ -14,84 +13,7 @@ constexpr int kPanelsPerChunk = 8;
 constexpr int kLongestChunk = 512;
 constexpr double kSmallestChunkNs = 10e3;
 
-Window output_window(const ConvSpec& spec) {
-  Window window = spec.window;
-  window.kernel[0] = spec.weight_shape[2];
-  window.kernel[1] = spec.weight_shape[3];
-  return window;
-}
-
-void check_shapes(const Check& check, const ConvSpec& spec) {
-  const Plan& plan = check.plan();
-  for (const int extent : spec.weight_shape) check.require(extent >= 1, "weight is empty");
-  check.require(spec.group >= 1, "group must be at least 1: " + std::to_string(spec.group));
-  const int grouped = spec.weight_shape[0];  // outputs, transposed: inputs
-  check.require(grouped % spec.group == 0, "weight's first extent " + std::to_string(grouped) +
-                                               " is no multiple of group " + std::to_string(spec.group));
-  const GroupShape shape = group_shape(spec);
-  check.channels("x", plan.channels_of(spec.x), shape.inputs * shape.groups);
-  check.channels("y", plan.channels_of(spec.y), shape.outputs * shape.groups);
-  const size_t outputs = static_cast<size_t>(shape.outputs) * shape.groups;
-  check.require(spec.bias.empty() || spec.bias.size() == outputs,
-                "bias has " + std::to_string(spec.bias.size()) + " values, expected " + std::to_string(outputs));
-  check.require(spec.channel_weight.empty() || spec.channel_weight.size() == outputs,
-                "channel_weight has " + std::to_string(spec.channel_weight.size()) + " values, expected " +
-                    std::to_string(outputs));
-  check.window(spec.window);
-  const Size in = plan.size_of(spec.x), out = plan.size_of(spec.y);
-  if (!spec.transposed) return check.size("y", out, Check::pooled(in, spec.window));
-  // output_padding makes a transposed output larger by less than a stride: a convolution of y must give x
-  for (int axis = 0; axis < 2; ++axis) {
-    const int64_t smallest = int64_t{(axis ? in.width : in.height) - 1} * spec.window.strides[axis] +
-                             int64_t{spec.window.kernel[axis] - 1} * spec.window.dilations[axis] + 1 -
-                             spec.window.pads[axis] - spec.window.pads[axis + 2];
-    const int64_t actual = axis ? out.width : out.height;
-    const int64_t slack = std::max(spec.window.strides[axis], spec.window.dilations[axis]);
-    check.require(actual >= smallest && actual < smallest + slack,
-                  "y is " + std::to_string(actual) + (axis ? " wide" : " high") + ", expected " +
-                      std::to_string(smallest) + " and output padding below " + std::to_string(slack));
-  }
-}
-
-void check_ids(const Check& check, const ConvSpec& spec) {
-  check.tensor("x", spec.x);
-  check.tensor("y", spec.y);
-  check.mask_of("mask_x", spec.mask_x, spec.x);
-  check.mask_of("mask_y", spec.mask_y, spec.y);
-  check.apart("x", spec.x, spec.y);
-  if (spec.z != -1) {
-    check.tensor("z", spec.z);
-    check.size("z", check.plan().size_of(spec.z), check.plan().size_of(spec.y));
-    check.channels("z", check.plan().channels_of(spec.z), check.plan().channels_of(spec.y));
-    check.apart("z", spec.z, spec.y);
-  }
-  if (spec.mask_z != -1) check.mask_of("mask_z", spec.mask_z, spec.y);
-  check.require((spec.gate == -1) == (spec.pending == -1), "gate and pending go together");
-  if (spec.gate == -1) return;
-  check.mask_of("gate", spec.gate, spec.y);
-  check.mask_of("pending", spec.pending, spec.y);
-  for (const int other : {spec.mask_x, spec.mask_y, spec.mask_z, spec.gate})
-    check.require(other != spec.pending, "pending is also another mask of this op");
-}
-
 }  // namespace
-
-int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
-  const Check check(plan, "add_conv", name);
-  spec.window = output_window(spec);
-  check_ids(check, spec);
-  check_shapes(check, spec);
-  check.activation(spec.activation.kind, spec.activation.alpha, plan.channels_of(spec.y), false);
-  check.threshold("threshold", spec.threshold);
-  check.norm(spec.norm);
-  check.require(spec.block == 1 || spec.block == 2 || spec.block == 4 || spec.block == 8,
-                "block must be 1, 2, 4 or 8: " + std::to_string(spec.block));
-  if (spec.pending != -1) plan.mark_pending(spec.pending);
-  const auto shared = std::make_shared<const ConvSpec>(std::move(spec));
-  return plan.add_operation(name, [shared](const BuildContext& context) {
-    return std::make_unique<ConvOperation>(context, shared);
-  });
-}
 
 struct ConvOperation::Views {
   const KernelTable& kernels;
@@ -177,7 +99,7 @@ void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel*
   float** y = arena.take<float*>(count);
   const float** z = arena.take<const float*>(count);
   uint8_t* changed = arena.take<uint8_t>(count);
-  point_to_taps(views, taps, pixels, count, rows);
+  point_to_taps(views, taps, pixels, count, rows, z);  // the list z is free until then
   accumulate(views.kernels, taps, rows, out, count);
   for (int p = 0; p < count; ++p) y[p] = views.y.row(pixels[p]);
   if (views.z.data)
@@ -199,18 +121,33 @@ void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel*
 }
 
 void ConvOperation::point_to_taps(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
-                                  const float** rows) const {
+                                  const float** rows, const float** corners) const {
   const TensorView& x = views.x;
   const int number = taps.count();
+  const bool whole = taps.divide[0] == 1 && taps.divide[1] == 1;
+  bool all_inside = true;
   for (int p = 0; p < count; ++p) {
-    const int top = row_of(pixels[p]) * taps.multiply[0] / taps.divide[0];
-    const int left = column_of(pixels[p]) * taps.multiply[1] / taps.divide[1];
+    const int top = whole ? row_of(pixels[p]) * taps.multiply[0] : row_of(pixels[p]) / taps.divide[0];
+    const int left = whole ? column_of(pixels[p]) * taps.multiply[1] : column_of(pixels[p]) / taps.divide[1];
+    const bool inside = top >= -taps.least[0] && top < x.height - taps.most[0] && left >= -taps.least[1] &&
+                        left < x.width - taps.most[1];
+    corners[p] = inside ? x.row(top, left) : nullptr;
+    all_inside &= inside;
+    if (inside) continue;
     for (int t = 0; t < number; ++t) {
       const int row = top + taps.row[t], column = left + taps.column[t];
-      const bool inside = static_cast<unsigned>(row) < static_cast<unsigned>(x.height) &&
-                          static_cast<unsigned>(column) < static_cast<unsigned>(x.width);
-      rows[int64_t{t} * count + p] = inside ? x.row(row, column) : zero_row_.data();
+      const bool real = row >= 0 && row < x.height && column >= 0 && column < x.width;
+      rows[int64_t{t} * count + p] = real ? x.row(row, column) : zero_row_.data();
     }
+  }
+  for (int t = 0; t < number; ++t) {
+    const float** tap = rows + int64_t{t} * count;
+    const int64_t distance = x.pixel(taps.row[t], taps.column[t]) * x.stride;
+    if (all_inside)
+      for (int p = 0; p < count; ++p) tap[p] = corners[p] + distance;
+    else
+      for (int p = 0; p < count; ++p)
+        if (corners[p]) tap[p] = corners[p] + distance;
   }
 }
 

@@ -1,5 +1,5 @@
-// The skip convolution's two halves: which pixels are computed (conv_mask.cpp), and computing them
-// (conv.cpp) with the weights of conv_taps.h.
+// The skip convolution: which pixels are computed (conv_mask.cpp), and computing them (conv.cpp) with
+// the weights of conv_taps.h. Its arguments are checked in conv_check.cpp.
 #pragma once
 
 #include <memory>
@@ -26,6 +26,7 @@ class ActiveSet {
   void find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const;
   void apply_gate(const Frame& frame, const MaskView& active) const;
   void find_unreached();
+  int64_t geometry_words() const;
 
   int mask_x_, mask_z_, gate_, pending_, y_;
   Size in_, out_;
@@ -51,7 +52,7 @@ class ConvOperation : public Operation {
   int chunk_pixels(int64_t count, int threads, const TapSet& taps) const;
   void compute(const Views& views, const TapSet& taps, const Pixel* pixels, int count, Arena arena) const;
   void point_to_taps(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
-                     const float** rows) const;
+                     const float** rows, const float** corners) const;
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, float* out, int count) const;
   void publish(const Views& views, const Pixel* pixels, int count, const uint8_t* changed) const;
 

@@ -1,4 +1,5 @@
 // A_t: the pixels of a skip convolution that are computed in a frame (architecture.md section 2).
+#include <algorithm>
 #include <cmath>
 
 #include "conv.h"
@@ -48,11 +49,14 @@ void ActiveSet::find_unreached() {
   unreached_ = std::move(output);
 }
 
+int64_t ActiveSet::geometry_words() const {
+  return transposed_ ? scatter_scratch_words(in_.width, out_.width, window_)
+                     : pool_scratch_words(in_.height, out_.width, window_);
+}
+
 size_t ActiveSet::scratch_bytes() const {
   const int64_t words = int64_t{out_.height} * words_of(out_.width);
-  const int64_t geometry = transposed_ ? scatter_scratch_words(in_.width, out_.width, window_)
-                                       : pool_scratch_words(in_.height, out_.width, window_);
-  return 2 * arena_bytes<uint64_t>(words) + arena_bytes<uint64_t>(geometry);
+  return 2 * arena_bytes<uint64_t>(words) + arena_bytes<uint64_t>(geometry_words());
 }
 
 void ActiveSet::find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const {
@@ -88,7 +92,7 @@ bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* com
   *active = MaskView(arena.take<uint64_t>(words), out_.height, out_.width);
   *computed = *active;
   uint64_t* rounded = arena.take<uint64_t>(words);
-  find_candidates(frame, *active, arena.take<uint64_t>(0));
+  find_candidates(frame, *active, arena.take<uint64_t>(geometry_words()));
   if (gate_ >= 0) {
     frame.output_mask(pending_);
     apply_gate(frame, *active);

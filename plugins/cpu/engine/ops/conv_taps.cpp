@@ -68,6 +68,12 @@ void pack(const KernelTable& kernels, const ConvSpec& spec, const std::vector<Ta
     set->row.push_back(tap.row);
     set->column.push_back(tap.column);
   }
+  for (int t = 0; t < set->count(); ++t)
+    for (int axis = 0; axis < 2; ++axis) {
+      const int offset = axis ? set->column[t] : set->row[t];
+      set->least[axis] = std::min(set->least[axis], offset);
+      set->most[axis] = std::max(set->most[axis], offset);
+    }
   set->depthwise = shape.depthwise();
   set->multiply_adds = static_cast<int64_t>(taps.size()) * shape.inputs * shape.outputs * shape.groups;
   if (set->depthwise)

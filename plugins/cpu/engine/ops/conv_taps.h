@@ -22,6 +22,7 @@ struct TapSet {
   int multiply[2] = {1, 1};
   int divide[2] = {1, 1};
   std::vector<int> row, column;
+  int least[2] = {0, 0}, most[2] = {0, 0};  // of row and column, with 0
 
   bool depthwise = false;
   AlignedMemory weights;         // packed, group after group

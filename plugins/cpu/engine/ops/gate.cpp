@@ -1,12 +1,13 @@
 // The norm gate (architecture.md section 2): box means as sums along rows, then over rows. Each sum is
-// formed anew in a fixed order, so that a pixel's decision depends on its window alone.
+// formed anew in a fixed order, so that a pixel's decision depends on its window alone. A mean is not
+// divided: its sum is compared with threshold x pixels of the window.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "../check.h"
+#include "gate_rows.h"
 #include "ops.h"
-#include "row_norms.h"
 #include "row_ops.h"
 
 namespace edgeskip {
@@ -23,18 +24,17 @@ class GateOperation : public Operation {
     norm_term_ = std::isfinite(spec.threshold) || !signed_term_;
     if (spec.window == 1) spec_.threshold = std::min(spec.threshold, spec.threshold_signed);
     for (int x = 0; x < size_.width; ++x) column_counts_.push_back(static_cast<float>(within(x, size_.width)));
-    values_ = size_.width * channels_;
-    zero_row_.resize(channels_);
   }
 
   ScratchNeeds scratch() const override {
-    const int64_t line = values_ + int64_t{2} * radius_ * channels_;
     ScratchNeeds needs;
     if (spec_.window > 1)
       needs.shared = arena_bytes<float>(norm_term_ ? size_.pixels() : 0) +
                      arena_bytes<float>(signed_term_ ? size_.pixels() * channels_ : 0);
-    needs.per_thread = 2 * arena_bytes<float>(line) + arena_bytes<float>(size_.width) +
-                       row_norms_bytes(size_.width, channels_);
+    const size_t planes = arena_bytes<float>(line_width() * channels_);
+    const size_t lines = 3 * arena_bytes<float>(line_width()) + arena_bytes<uint8_t>(words_of(size_.width) * 64);
+    const size_t lists = 2 * arena_bytes<const float*>(size_.width);
+    needs.per_thread = planes + lines + lists;
     return needs;
   }
 
@@ -48,121 +48,110 @@ class GateOperation : public Operation {
   }
 
  private:
+  static constexpr int kFewChannels = 4;  // a picture: without the kernels' lists of rows
+
   int within(int position, int size) const {
     return std::min(position + radius_, size - 1) - std::max(position - radius_, 0) + 1;
   }
-
-  double cost_ns(int passes) const { return size_.width * (3.0 + 0.3 * channels_ * passes); }
+  int64_t line_width() const { return size_.width + int64_t{2} * radius_; }
+  double cost_ns() const { return size_.width * (2.0 + 0.2 * channels_ * (spec_.window + 1)); }
 
   void run_pixels(Frame& frame, const MaskView& mask) const {
-    frame.for_rows(size_.height, cost_ns(2), [&](int begin, int end, Arena arena) {
-      float* norms = arena.take<float>(size_.width);
+    frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
       for (int row = begin; row < end; ++row) {
-        input_norms(frame, row, norms, arena);
+        Arena rest = arena;
+        float* norms = rest.take<float>(size_.width);
+        pixel_norms(frame, row, norms, rest);
         std::memset(mask.row(row), 0, sizeof(uint64_t) * mask.words);
-        mark(norms, spec_.threshold, mask.row(row));
+        mark(norms, spec_.threshold, 1, mask.row(row), rest);
         copy_changed(frame, mask, row);
       }
     });
+  }
+
+  void pixel_norms(Frame& frame, int row, float* norms, Arena arena) const {
+    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
+    if (channels_ <= kFewChannels) {
+      float* planes = arena.take<float>(line_width() * channels_);
+      subtract_to_planes(x.row(row, 0), x.stride, y.row(row, 0), y.stride, size_.width, channels_, planes,
+                         line_width());
+      return norm_of_planes(planes, line_width(), size_.width, channels_, norm_, norms);
+    }
+    const float** first = arena.take<const float*>(size_.width);
+    const float** second = arena.take<const float*>(size_.width);
+    for (int column = 0; column < size_.width; ++column) {
+      first[column] = x.row(row, column);
+      second[column] = y.row(row, column);
+    }
+    frame.kernels().difference({first, second, norms, norm_, size_.width, channels_});
   }
 
   void run_windows(Frame& frame, const MaskView& mask) const {
     Arena shared = frame.shared_arena();
-    const int64_t height = size_.height;
-    float* norm_sums = shared.take<float>(norm_term_ ? height * size_.width : 0);
-    float* signed_sums = shared.take<float>(signed_term_ ? height * values_ : 0);
-    frame.for_rows(size_.height, cost_ns(spec_.window), [&](int begin, int end, Arena arena) {
-      for (int row = begin; row < end; ++row) {
-        if (norm_term_) sum_norms(frame, row, norm_sums + int64_t{row} * size_.width, arena);
-        if (signed_term_) sum_differences(frame, row, signed_sums + int64_t{row} * values_, arena);
-      }
+    float* norm_sums = shared.take<float>(norm_term_ ? size_.pixels() : 0);
+    float* signed_sums = shared.take<float>(signed_term_ ? size_.pixels() * channels_ : 0);
+    frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
+      for (int row = begin; row < end; ++row) sum_along_row(frame, row, norm_sums, signed_sums, arena);
     });
-    frame.for_rows(size_.height, cost_ns(spec_.window), [&](int begin, int end, Arena arena) {
+    frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
       for (int row = begin; row < end; ++row) {
         std::memset(mask.row(row), 0, sizeof(uint64_t) * mask.words);
         if (norm_term_) mark_norms(norm_sums, row, mask, arena);
-        if (signed_term_) mark_signed(frame, signed_sums, row, mask, arena);
+        if (signed_term_) mark_signed(signed_sums, row, mask, arena);
         copy_changed(frame, mask, row);
       }
     });
   }
 
-  void input_norms(Frame& frame, int row, float* norms, Arena arena) const {
+  // norm_sums [row][x] and signed_sums [row][channel][x]: sums over the window's columns, with zeros
+  // for what lies outside the picture.
+  void sum_along_row(Frame& frame, int row, float* norm_sums, float* signed_sums, Arena arena) const {
     const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
-    row_norms(frame.kernels(), {x.row(row, 0), x.stride}, {y.row(row, 0), y.stride}, size_.width, channels_, norm_,
-              norms, arena);
+    const int width = size_.width;
+    float* planes = arena.take<float>(line_width() * channels_);
+    std::fill_n(planes, line_width() * channels_, 0.0f);
+    subtract_to_planes(x.row(row, 0), x.stride, y.row(row, 0), y.stride, width, channels_, planes + radius_,
+                       line_width());
+    for (int c = 0; signed_term_ && c < channels_; ++c)
+      sum_window(planes + c * line_width(), width, spec_.window,
+                 signed_sums + (int64_t{row} * channels_ + c) * width);
+    if (!norm_term_) return;
+    float* norms = arena.take<float>(line_width());
+    std::fill_n(norms, line_width(), 0.0f);
+    norm_of_planes(planes + radius_, line_width(), width, channels_, norm_, norms + radius_);
+    sum_window(norms, width, spec_.window, norm_sums + int64_t{row} * width);
   }
 
-  // sums[i] = the window's sum along a line of pixels with `channels` values each, zeros around it.
-  void sum_line(const float* line, int channels, float* sums) const {
-    const int values = size_.width * channels;
-    std::copy_n(line, values, sums);
-    for (int k = 1; k < spec_.window; ++k) {
-      const float* shifted = line + k * channels;
-      for (int i = 0; i < values; ++i) sums[i] += shifted[i];
-    }
-  }
-
-  void sum_norms(Frame& frame, int row, float* sums, Arena arena) const {
-    float* line = arena.take<float>(size_.width + int64_t{2} * radius_);
-    std::fill_n(line, radius_, 0.0f);
-    std::fill_n(line + radius_ + size_.width, radius_, 0.0f);
-    input_norms(frame, row, line + radius_, arena);
-    sum_line(line, 1, sums);
-  }
-
-  void sum_differences(Frame& frame, int row, float* sums, Arena arena) const {
-    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
-    const int halo = radius_ * channels_;
-    float* line = arena.take<float>(values_ + 2 * int64_t{halo});
-    std::fill_n(line, halo, 0.0f);
-    std::fill_n(line + halo + values_, halo, 0.0f);
-    float* out = line + halo;
-    for (int column = 0; column < size_.width; ++column) {
-      const float *a = x.row(row, column), *b = y.row(row, column);
-      for (int c = 0; c < channels_; ++c) *out++ = a[c] - b[c];
-    }
-    sum_line(line, channels_, sums);
-  }
-
-  // The window's sum over rows; returns how many rows it has.
-  int sum_rows(const float* sums, int row, int values, float* out) const {
+  // out = the window's sum over rows of `values` values each; returns how many rows it has.
+  int sum_rows(const float* sums, int row, int64_t values, float* out) const {
     const int first = std::max(row - radius_, 0), last = std::min(row + radius_, size_.height - 1);
-    std::copy_n(sums + int64_t{first} * values, values, out);
+    std::copy_n(sums + first * values, values, out);
     for (int source = first + 1; source <= last; ++source) {
-      const float* line = sums + int64_t{source} * values;
-      for (int i = 0; i < values; ++i) out[i] += line[i];
+      const float* line = sums + source * values;
+      for (int64_t i = 0; i < values; ++i) out[i] += line[i];
     }
     return last - first + 1;
   }
 
   void mark_norms(const float* sums, int row, const MaskView& mask, Arena arena) const {
-    float* means = arena.take<float>(size_.width);
-    const float rows = static_cast<float>(sum_rows(sums, row, size_.width, means));
-    for (int x = 0; x < size_.width; ++x) means[x] /= rows * column_counts_[x];
-    mark(means, spec_.threshold, mask.row(row));
+    float* totals = arena.take<float>(size_.width);
+    const int rows = sum_rows(sums, row, size_.width, totals);
+    mark(totals, spec_.threshold, rows, mask.row(row), arena);
   }
 
-  void mark_signed(Frame& frame, const float* sums, int row, const MaskView& mask, Arena arena) const {
-    float* means = arena.take<float>(values_);
+  void mark_signed(const float* sums, int row, const MaskView& mask, Arena arena) const {
+    float* totals = arena.take<float>(line_width() * channels_);
     float* norms = arena.take<float>(size_.width);
-    const float rows = static_cast<float>(sum_rows(sums, row, values_, means));
-    for (int x = 0; x < size_.width; ++x) {
-      const float count = rows * column_counts_[x];
-      for (int c = 0; c < channels_; ++c) means[int64_t{x} * channels_ + c] /= count;
-    }
-    row_norms(frame.kernels(), {means, channels_}, {zero_row_.data(), 0}, size_.width, channels_, norm_, norms, arena);
-    mark(norms, spec_.threshold_signed, mask.row(row));
+    const int rows = sum_rows(sums, row, int64_t{size_.width} * channels_, totals);
+    norm_of_planes(totals, size_.width, size_.width, channels_, norm_, norms);
+    mark(norms, spec_.threshold_signed, rows, mask.row(row), arena);
   }
 
-  // Sets the bits where not(value <= limit), so also where the value is unknown.
-  void mark(const float* values, float limit, uint64_t* row) const {
-    for (int x = 0; x < size_.width; x += 64) {
-      const int count = std::min(64, size_.width - x);
-      uint64_t bits = 0;
-      for (int i = 0; i < count; ++i) bits |= uint64_t{!(values[x + i] <= limit)} << i;
-      row[x / 64] |= bits;
-    }
+  void mark(const float* totals, float threshold, int rows, uint64_t* row, Arena arena) const {
+    float* limits = arena.take<float>(size_.width);
+    const float row_limit = threshold * static_cast<float>(rows);
+    for (int x = 0; x < size_.width; ++x) limits[x] = row_limit * column_counts_[x];
+    mark_above(totals, limits, size_.width, arena.take<uint8_t>(int64_t{words_of(size_.width)} * 64), row);
   }
 
   void copy_changed(Frame& frame, const MaskView& mask, int row) const {
@@ -175,9 +164,9 @@ class GateOperation : public Operation {
   Norm norm_;
   int radius_;
   Size size_;
-  int channels_, values_;  // values of a row
+  int channels_;
   bool norm_term_, signed_term_;
-  std::vector<float> column_counts_, zero_row_;
+  std::vector<float> column_counts_;  // of the window, per column
 };
 
 }  // namespace

@@ -57,12 +57,13 @@ struct Pooling {
     for (int p = 0; p < count; ++p) {
       const int top = row_of(pixels[p]) * window.strides[0] - window.pads[0];
       const int left = column_of(pixels[p]) * window.strides[1] - window.pads[1];
-      for (int t = 0; t < taps(); ++t) {
-        const int row = top + t / window.kernel[1] * window.dilations[0];
-        const int column = left + t % window.kernel[1] * window.dilations[1];
-        const bool inside = row >= 0 && row < in.height && column >= 0 && column < in.width;
-        rows[int64_t{t} * count + p] = inside ? in.row(row, column) : nullptr;
-      }
+      const float** tap = rows + p;
+      for (int ky = 0; ky < window.kernel[0]; ++ky)
+        for (int kx = 0; kx < window.kernel[1]; ++kx, tap += count) {
+          const int row = top + ky * window.dilations[0], column = left + kx * window.dilations[1];
+          const bool inside = row >= 0 && row < in.height && column >= 0 && column < in.width;
+          *tap = inside ? in.row(row, column) : nullptr;
+        }
       if (average) divisors[p] = divisor(in, top, left);
     }
     point_to_rows(frame.tensor(y), pixels, count, out);

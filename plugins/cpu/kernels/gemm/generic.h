@@ -1,7 +1,6 @@
 // Indirect GEMM: out[p][n] = bias[n] + sum over t, c of rows[t][p][c] * w[t][c][n].
 //
-// A panel of up to `max_rows` arbitrary pixels times `vectors` vectors of output channels stays in
-// registers while t and c run in order: one accumulator per output, whatever the panel, so that a
+// A panel of a few arbitrary pixels times a few vectors of output channels stays in registers while t and c run in order: one accumulator per output, whatever the panel, so that a
 // pixel's result does not depend on its neighbours.
 #pragma once
 
@@ -83,39 +82,51 @@ void gemm_panel(const PanelArgs& a) {
 
 using PanelFunction = void (*)(const PanelArgs&);
 
-// the panel of `rows` pixels and `vectors` vectors of output channels
-template <class V, int max_rows, int max_vectors, int fixed_channels>
+// What a level's registers hold: at most `rows` pixels, at most `vectors` vectors of output
+// channels, and at most `sums` accumulators. Narrow column blocks take more pixels.
+template <class V, int max_rows, int max_vectors, int max_sums>
 struct PanelTable {
-  PanelFunction functions[max_rows * max_vectors];
+  static constexpr int row_limit(int vectors) { return max_rows * vectors < max_sums ? max_rows : max_sums / vectors; }
 
+  PanelFunction any_channels[max_rows * max_vectors];
+  PanelFunction three_channels[max_rows * max_vectors];
+
+  template <int rows, int vectors, int fixed_channels>
+  static constexpr PanelFunction panel() {
+    if constexpr (rows <= row_limit(vectors)) return gemm_panel<V, rows, vectors, fixed_channels>;
+    return nullptr;
+  }
   template <int... cells>
   static constexpr PanelTable make(std::integer_sequence<int, cells...>) {
-    return {{gemm_panel<V, cells / max_vectors + 1, cells % max_vectors + 1, fixed_channels>...}};
+    return {{panel<cells / max_vectors + 1, cells % max_vectors + 1, 0>()...},
+            {panel<cells / max_vectors + 1, cells % max_vectors + 1, 3>()...}};
   }
   static constexpr PanelTable make() { return make(std::make_integer_sequence<int, max_rows * max_vectors>{}); }
-  PanelFunction get(int rows, int vectors) const { return functions[(rows - 1) * max_vectors + vectors - 1]; }
+
+  PanelFunction get(int rows, int vectors, int channels) const {
+    const int cell = (rows - 1) * max_vectors + vectors - 1;
+    return channels == 3 ? three_channels[cell] : any_channels[cell];
+  }
 };
 
 // Column blocks outside, panels inside: a block of weights is read from memory once and stays in
 // the cache for all panels. Panels of nearly equal size: 13 pixels are 7 + 6, not 12 + 1.
-template <class V, int max_rows, int max_vectors>
+template <class V, int max_rows, int max_vectors, int max_sums>
 void gemm(const GemmArgs& a) {
-  static constexpr auto any_channels = PanelTable<V, max_rows, max_vectors, 0>::make();
-  static constexpr auto three_channels = PanelTable<V, max_rows, max_vectors, 3>::make();
-  const auto get = [&](int rows, int vectors) {
-    return a.channels == 3 ? three_channels.get(rows, vectors) : any_channels.get(rows, vectors);
-  };
+  using Table = PanelTable<V, max_rows, max_vectors, max_sums>;
+  static constexpr Table table = Table::make();
   const int columns = packed_columns<V>(a.n);
-  const int panels = (a.count + max_rows - 1) / max_rows;
-  const int small = a.count / panels;
-  const int larger = a.count % panels;  // that many panels have one pixel more
   const float* weights = a.weights;
   for (int first = 0, width = 0; first < columns; first += width) {
     width = block_width<V, max_vectors>(first, columns);
+    const int vectors = width / V::lanes;
+    const int limit = Table::row_limit(vectors);
+    const int panels = (a.count + limit - 1) / limit;
+    const int larger = a.count % panels;  // that many panels have one pixel more
     PanelArgs panel{a.rows, a.count, weights, a.out + first, a.out_stride, a.taps, a.channels};
     for (int i = 0; i < panels; ++i) {
-      const int rows = small + (i < larger);
-      get(rows, width / V::lanes)(panel);
+      const int rows = a.count / panels + (i < larger);
+      table.get(rows, vectors, a.channels)(panel);
       panel.rows += rows;
       panel.out += rows * a.out_stride;
     }

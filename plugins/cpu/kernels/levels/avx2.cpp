@@ -5,7 +5,7 @@
 namespace edgeskip {
 
 const KernelTable* avx2_kernel_table() {
-  static constexpr KernelTable table = make_table<VecAvx2, 6, 2>(Level::avx2, "avx2");
+  static constexpr KernelTable table = make_table<VecAvx2, 12, 2, 12>(Level::avx2, "avx2");
   return &table;
 }
 

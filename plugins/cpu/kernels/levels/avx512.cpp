@@ -5,7 +5,7 @@
 namespace edgeskip {
 
 const KernelTable* avx512_kernel_table() {
-  static constexpr KernelTable table = make_table<VecAvx512, 12, 2>(Level::avx512, "avx512");
+  static constexpr KernelTable table = make_table<VecAvx512, 12, 4, 24>(Level::avx512, "avx512");
   return &table;
 }
 

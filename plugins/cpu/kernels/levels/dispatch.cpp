@@ -7,22 +7,16 @@ namespace edgeskip {
 namespace {
 
 // __builtin_cpu_supports also asks whether the operating system saves the wide registers.
-bool cpu_has_avx2() {
 #ifdef EDGESKIP_HAS_AVX2
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
+bool cpu_has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
-}
 
-bool cpu_has_avx512() {
 #ifdef EDGESKIP_HAS_AVX512
+bool cpu_has_avx512() {
   return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#else
-  return false;
-#endif
 }
+#endif
 
 constexpr Level best_first[] = {Level::avx512, Level::avx2, Level::neon, Level::scalar};
 constexpr const char* level_names[] = {"scalar", "neon", "avx2", "avx512"};

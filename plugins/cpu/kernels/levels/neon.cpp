@@ -5,7 +5,7 @@
 namespace edgeskip {
 
 const KernelTable* neon_kernel_table() {
-  static constexpr KernelTable table = make_table<VecNeon, 8, 2>(Level::neon, "neon");
+  static constexpr KernelTable table = make_table<VecNeon, 8, 2, 16>(Level::neon, "neon");
   return &table;
 }
 

@@ -5,7 +5,7 @@
 namespace edgeskip {
 
 const KernelTable* scalar_kernel_table() {
-  static constexpr KernelTable table = make_table<VecScalar, 4, 4>(Level::scalar, "scalar");
+  static constexpr KernelTable table = make_table<VecScalar, 4, 4, 16>(Level::scalar, "scalar");
   return &table;
 }
 

@@ -14,8 +14,9 @@
 namespace edgeskip {
 namespace {
 
-// gemm_rows pixels times gemm_vectors vectors of output channels are held in registers
-template <class V, int gemm_rows, int gemm_vectors>
+// The matrix kernel's register block: at most gemm_rows pixels, gemm_vectors vectors of output
+// channels and gemm_sums accumulators.
+template <class V, int gemm_rows, int gemm_vectors, int gemm_sums>
 constexpr KernelTable make_table(Level level, const char* name) {
   return {level,
           name,
@@ -23,7 +24,7 @@ constexpr KernelTable make_table(Level level, const char* name) {
           gemm_weights_size<V>,
           packed_columns<V>,
           pack_gemm<V, gemm_vectors>,
-          gemm<V, gemm_rows, gemm_vectors>,
+          gemm<V, gemm_rows, gemm_vectors, gemm_sums>,
           depthwise_weights_size<V>,
           pack_depthwise<V>,
           depthwise<V>,

@@ -11,3 +11,5 @@ target_compile_options(edgeskip_kernel_bench PRIVATE -Wall -Wextra)
 
 enable_testing()
 add_test(NAME edgeskip_kernels COMMAND edgeskip_kernel_tests)
+add_test(NAME edgeskip_kernel_isolation
+  COMMAND ${CMAKE_CURRENT_LIST_DIR}/test_isolation.sh $<TARGET_FILE:edgeskip_kernels>)
