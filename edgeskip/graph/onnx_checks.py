@@ -53,7 +53,7 @@ def fix_size(proto: ModelProto, size: tuple[int, int] | None, file: str) -> None
     """Write `size` (width, height) into spatial dimensions of inputs [N,C,H,W] that are not fixed.
 
     Recorded sizes of outputs are dropped where a size was written: they are
-    inferred again. Raises ModelError where a size is needed and `size` is None.
+    inferred again. Raises ModelError where a size is needed and `size` is None, or contradicts a fixed one.
     """
     changed = False
     for value in real_inputs(proto):
@@ -75,7 +75,20 @@ def fix_size(proto: ModelProto, size: tuple[int, int] | None, file: str) -> None
             changed = True
         if dims and dims[0].dim_value <= 0 and not dims[0].dim_param:
             dims[0].dim_param = "N"
+    if size is not None and not changed:
+        _check_fixed_size(proto, size, file)
     if changed:
         for output in proto.graph.output:
             for dim in output.type.tensor_type.shape.dim:
                 dim.Clear()
+
+
+def _check_fixed_size(proto: ModelProto, size: tuple[int, int], file: str) -> None:
+    """Raises ModelError where pictures have a fixed size that is not `size`."""
+    for value in real_inputs(proto):
+        dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        if len(dims) == 4 and (dims[3], dims[2]) != size:
+            raise ModelError(
+                f"{file}: input {value.name} has the fixed size {dims[3]}x{dims[2]}, not {size[0]}x{size[1]}",
+                hint=f"leave --size out, or export the network with {size[0]}x{size[1]}",
+            )

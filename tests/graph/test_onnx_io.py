@@ -108,6 +108,13 @@ def test_size_is_written_into_dynamic_inputs(tmp_path: Path) -> None:
     assert graph.shape("y") == ("batch", 3, 384, 640)
 
 
+def test_size_that_contradicts_a_fixed_one_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, relu_network([1, 3, 384, 640]))
+    assert load_graph(path, size=(640, 384)).shape("x") == (1, 3, 384, 640)
+    with pytest.raises(ModelError, match="fixed size 640x384, not 320x192"):
+        load_graph(path, size=(320, 192))
+
+
 def test_weights_listed_as_inputs_are_constants(tmp_path: Path) -> None:
     model = network_of(lambda b, t: b.conv(t, 4))
     for tensor in model.graph.initializer:

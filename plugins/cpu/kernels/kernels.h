@@ -134,7 +134,8 @@ struct KernelTable {
   void (*gemm)(const GemmArgs&);
 
   int64_t (*depthwise_weights_size)(int taps, int channels);
-  void (*pack_depthwise)(const float* weights /*[channels][taps]*/, const float* bias, int taps, int channels, float* packed);
+  // weights [channels][taps]
+  void (*pack_depthwise)(const float* weights, const float* bias, int taps, int channels, float* packed);
   void (*depthwise)(const DepthwiseArgs&);
 
   void (*epilogue)(const EpilogueArgs&);

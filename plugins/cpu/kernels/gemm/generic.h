@@ -1,7 +1,8 @@
 // Indirect GEMM: out[p][n] = bias[n] + sum over t, c of rows[t][p][c] * w[t][c][n].
 //
-// A panel of a few arbitrary pixels times a few vectors of output channels stays in registers while t and c run in order: one accumulator per output, whatever the panel, so that a
-// pixel's result does not depend on its neighbours.
+// A panel of a few arbitrary pixels times a few vectors of output channels stays in registers while
+// t and c run in order: one accumulator per output, whatever the panel, so that a pixel's result
+// does not depend on its neighbours.
 #pragma once
 
 #include "kernels/gemm/pack.h"

@@ -129,7 +129,9 @@ class GuardedFloats {
 class Random {
  public:
   explicit Random(uint32_t seed) : engine_(seed) {}
-  float uniform(float low = -1.0f, float high = 1.0f) { return std::uniform_real_distribution<float>(low, high)(engine_); }
+  float uniform(float low = -1.0f, float high = 1.0f) {
+    return std::uniform_real_distribution<float>(low, high)(engine_);
+  }
   int below(int limit) { return static_cast<int>(engine_() % static_cast<uint32_t>(limit)); }
   template <class T, size_t size>
   T pick(const T (&choices)[size]) { return choices[below(size)]; }
@@ -187,7 +189,9 @@ inline bool close(double value, double expected, double tolerance) {
   return value == expected || std::fabs(value - expected) <= tolerance;
 }
 
-inline bool same_bits(const float* a, const float* b, size_t size) { return std::memcmp(a, b, size * sizeof(float)) == 0; }
+inline bool same_bits(const float* a, const float* b, size_t size) {
+  return std::memcmp(a, b, size * sizeof(float)) == 0;
+}
 
 
 void test_gemm(const KernelTable&);

@@ -119,8 +119,8 @@ void check_unknown(const KernelTable& table, const EpilogueCase& c, Random& rand
     (in_old ? y.rows[p][i] : acc[static_cast<size_t>(p) * c.stride + i]) = NAN;
     const std::vector<uint8_t> changed = c.run(table, acc, y, 0, c.count, infinity);
     for (int q = 0; q < c.count; ++q) {
-      expect(changed[q] == (q == p), "NaN in the %s of pixel %d, channel %d: pixel %d changed %d", in_old ? "old" : "new",
-             p, i, q, changed[q]);
+      expect(changed[q] == (q == p), "NaN in the %s of pixel %d, channel %d: pixel %d changed %d",
+             in_old ? "old" : "new", p, i, q, changed[q]);
     }
     expect(std::isnan(y.rows[p][i]) == !in_old, "the new value of pixel %d is stored", p);
   }
