@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
+
 from edgeskip.demos.train.data import batches
 from edgeskip.demos.train.loss import detection_loss
 from edgeskip.demos.train.network import Detector
-from torch import nn
-
 from edgeskip.video.synthetic import CLASS_NAMES
 
 EMA_DECAY = 0.998

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from edgeskip.demos.train.recipe import INPUT_SIZE, PREPARATION, TRAINING_SEEDS
 
+from edgeskip.demos.train.recipe import INPUT_SIZE, PREPARATION, TRAINING_SEEDS
 from edgeskip.video.synthetic import SCENE_NAMES, Scene
 
 MOST_BOXES = 24

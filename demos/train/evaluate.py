@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from edgeskip.demos.train.recipe import EVALUATION_SEEDS, NMS_THRESHOLD, PREPARATION, TUNING_SEEDS
 
 from edgeskip.core.contract import Task
 from edgeskip.core.placement import Placement
+from edgeskip.demos.train.recipe import EVALUATION_SEEDS, NMS_THRESHOLD, PREPARATION, TUNING_SEEDS
 from edgeskip.tasks import create_decoder
 from edgeskip.tasks.base import Decoder, Detections
 from edgeskip.video import prepare

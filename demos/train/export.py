@@ -12,11 +12,11 @@ from pathlib import Path
 
 import onnx
 import torch
+
+from edgeskip.core.files import write_bytes
 from edgeskip.demos.train.evaluate import report
 from edgeskip.demos.train.network import Detector, Exported
 from edgeskip.demos.train.recipe import INPUT_SIZE, NMS_THRESHOLD, PREPARATION, STRIDES, TRAINING_SEEDS
-
-from edgeskip.core.files import write_bytes
 from edgeskip.evaluate.peers import OnnxRuntimePeer
 from edgeskip.video.synthetic import CLASS_NAMES
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as functional
-from edgeskip.demos.train.recipe import STRIDES
 from torch import Tensor
+
+from edgeskip.demos.train.recipe import STRIDES
 
 # Longest side in pixels that each stride answers for; the ranges overlap, so that no size falls between two heads.
 SIZE_RANGES = ((0.0, 56.0), (40.0, 112.0), (84.0, 1e9))

@@ -8,8 +8,9 @@ size = exp(p) * stride.
 from __future__ import annotations
 
 import torch
-from edgeskip.demos.train.recipe import STRIDES
 from torch import Tensor, nn
+
+from edgeskip.demos.train.recipe import STRIDES
 
 
 class Conv(nn.Sequential):

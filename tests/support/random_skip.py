@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-from support.networks import random_network
 
 from edgeskip.graph.onnx_io import graph_from_proto
 from edgeskip.graph.passes.pipeline import simplify
 from edgeskip.graph.passes.place_gates import GateOptions, place_gates
 from edgeskip.graph.skip_model import SkipModel
+from support.networks import random_network
 
 
 @dataclass

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from support.onnx_run import run_all_tensors
-from support.shared import shared_file
 
 from edgeskip.graph.ir import Graph
 from edgeskip.graph.onnx_io import load_graph
 from edgeskip.graph.passes.pipeline import simplify
 from edgeskip.graph.passes.place_gates import GateOptions, place_gates
 from edgeskip.graph.skip_model import SkipModel
+from support.onnx_run import run_all_tensors
+from support.shared import shared_file
 
 NETWORKS = (
     "yolox_nano_640x384", "yunet_n_640x384", "retinaface_mnet025_640x384", "fastestdet_352x352", "hourglass_192x192",

@@ -54,7 +54,9 @@ class Oracle:
         self.model = model
         self._interpreter = Interpreter(model.graph)
         self._states = {
-            pair.input: np.full(model.state_shape(pair, streams), np.nan if pair.start == "nan" else 1, _dtype(pair.start))
+            pair.input: np.full(
+                model.state_shape(pair, streams), np.nan if pair.start == "nan" else 1, _dtype(pair.start)
+            )
             for pair in model.state_pairs
         }
 

@@ -33,9 +33,7 @@ class Builder:
         shape = tuple(dim if isinstance(dim, int) else 1 for dim in self.facts.graph.shape(tensor) or ())
         mask = "" if node.op_type == "SkipMask" else self.facts.mask_of(tensor) or ""
         if node.op_type != "SkipMask":
-            self.plan.layers.append(
-                LayerInfo(self._layer, node.op_type, self._layer, shape, macs, pixels, mask=mask)
-            )
+            self.plan.layers.append(LayerInfo(self._layer, node.op_type, self._layer, shape, macs, pixels, mask=mask))
 
     def added(self, op: int) -> int:
         """Note that native op `op` was added; every `add_*` call goes through here."""

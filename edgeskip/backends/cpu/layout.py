@@ -36,7 +36,7 @@ class Layout:
         """Buffer and channel of `tensor`."""
         offset = 0
         while tensor in self.views or tensor in self._parents:
-            tensor, step = (self.views.get(tensor) or self._parents[tensor])
+            tensor, step = self.views.get(tensor) or self._parents[tensor]
             offset += step
         return Place(tensor, offset)
 

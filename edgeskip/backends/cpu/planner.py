@@ -91,9 +91,7 @@ def _segment_layer(node: Node, facts: Facts, reasons: dict[str, str]) -> LayerIn
     shape = tuple(dim if isinstance(dim, int) else 1 for dim in known)
     pixels = shape[2] * shape[3] if len(shape) == 4 else 0
     name = dense_name(tensor)
-    return LayerInfo(
-        name, node.op_type, name, shape, _dense_macs(node, facts), pixels, "onnxruntime", reasons[tensor]
-    )
+    return LayerInfo(name, node.op_type, name, shape, _dense_macs(node, facts), pixels, "onnxruntime", reasons[tensor])
 
 
 def _dense_macs(node: Node, facts: Facts) -> int:

@@ -144,9 +144,7 @@ class CpuRunner(Runner):
         """The streams in turn; each uses all threads."""
         for index, state in enumerate(self._streams):
             self._run(state, {name: value[index : index + 1] for name, value in inputs.items()})
-        outputs = {
-            name: np.concatenate([state.outputs[name] for state in self._streams]) for name in self.plan.outputs
-        }
+        outputs = {name: np.concatenate([state.outputs[name] for state in self._streams]) for name in self.plan.outputs}
         return self._with_costs(FrameResult(outputs))
 
     def reset_impl(self, stream: int) -> None:

@@ -62,7 +62,12 @@ def unary_cases() -> list[Case]:
 
 
 def binary_cases() -> list[Case]:
-    operands = {"scalar": vector(), "channel": vector(4, 1, 1), "plane": vector(1, 1, 9, 11), "full": vector(1, 4, 9, 11)}
+    operands = {
+        "scalar": vector(),
+        "channel": vector(4, 1, 1),
+        "plane": vector(1, 1, 9, 11),
+        "full": vector(1, 4, 9, 11),
+    }
     cases = []
     for kind, (name, value) in itertools.product(("Add", "Sub", "Mul", "Div", "Max", "Min"), operands.items()):
         value = np.abs(value) + 0.5 if kind == "Div" else value
@@ -100,7 +105,9 @@ def pool_cases() -> list[Case]:
             cases.append(Case(f"{kind}-{rule}", [op(kind, "x", **geometry)]))
     padded = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
     cases.append(Case("AveragePool-padding-counted", [op("AveragePool", "x", **padded)]))
-    cases.append(Case("MaxPool-dilated", [op("MaxPool", "x", kernel_shape=[3, 3], dilations=[2, 2], pads=[2, 2, 2, 2])]))
+    cases.append(
+        Case("MaxPool-dilated", [op("MaxPool", "x", kernel_shape=[3, 3], dilations=[2, 2], pads=[2, 2, 2, 2])])
+    )
     cases += [Case(kind, [op(kind, "x")]) for kind in ("GlobalAveragePool", "GlobalMaxPool")]
     return cases
 
@@ -119,7 +126,9 @@ def resize_cases() -> list[Case]:
             cases.append(Case(f"nearest-{name}-{rounding}", [node], target))
     scale = {"scale": np.array([1, 1, 1.6, 2.3], np.float32)}
     for mode in ("linear", "nearest"):
-        node = op("Resize", "x", "", "scale", mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        node = op(
+            "Resize", "x", "", "scale", mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+        )
         cases.append(Case(f"{mode}-scales", [node], scale))
     return cases
 
@@ -223,7 +232,7 @@ def test_thresholds_hide_the_same_changes_as_in_the_reference(norm: str):
     graph = dense_graph([*(Node(n.op_type, list(n.inputs), list(n.outputs), dict(n.attributes)) for n in case.nodes[:-1]),
                          Node("Relu", ["r"], ["s"]), Node("Conv", ["s", "w", "b"], ["y"], {"pads": [1, 1, 1, 1]})],
                         case.constants)  # fmt: skip
-    scales = {name: 1.0 for name in ("s", "y", "x", "r", "c")}
+    scales = dict.fromkeys(("s", "y", "x", "r", "c"), 1.0)
     model = skipping(graph, tolerance=0.3, frame_threshold=0.2, norm=norm, scales=scales)
     thresholds = [node.attributes["threshold"] for node in model.graph.nodes if node.op_type == "SkipConv"]
     assert max(thresholds) == pytest.approx(0.3)
@@ -237,7 +246,9 @@ def test_resize_tables_are_what_onnx_runtime_computes():
 
     x = np.random.default_rng(3).standard_normal((1, 4, 9, 11)).astype(np.float32)
     for case in resize_cases():
-        graph = dense_graph([Node("Resize", list(case.nodes[0].inputs), ["y"], dict(case.nodes[0].attributes))], case.constants)
+        graph = dense_graph(
+            [Node("Resize", list(case.nodes[0].inputs), ["y"], dict(case.nodes[0].attributes))], case.constants
+        )
         session = onnxruntime.InferenceSession(to_proto(graph).SerializeToString(), providers=["CPUExecutionProvider"])
         with CpuBackend().create_runner(skipping(graph, canonical=False)) as runner:
             ours, (theirs,) = runner.infer(x).outputs["y"], session.run(None, {"x": x})

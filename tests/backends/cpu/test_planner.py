@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from support.recording_plan import RecordingPlan
+from support.skip_graphs import ModelBuilder, weights
 
 from edgeskip.backends.cpu.plan import CpuPlan, EngineStep, SegmentStep
 from edgeskip.backends.cpu.planner import make_plan
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.skip_model import SkipModel
-
-from support.recording_plan import RecordingPlan
-from support.skip_graphs import ModelBuilder, weights
 
 
 def planned(model: SkipModel) -> tuple[CpuPlan, RecordingPlan]:

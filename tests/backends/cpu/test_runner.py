@@ -117,7 +117,9 @@ def test_layer_times_are_there_when_asked_for():
 
 
 @pytest.mark.parametrize(
-    "options", [{"levels": "scalar"}, {"level": "mmx"}, {"block": 3}, {"panel_rows": -1}], ids=lambda option: next(iter(option))
+    "options",
+    [{"levels": "scalar"}, {"level": "mmx"}, {"block": 3}, {"panel_rows": -1}],
+    ids=lambda option: next(iter(option)),
 )
 def test_wrong_options_are_refused(options: dict[str, Any]):
     with pytest.raises(BackendError, match=next(iter(options))):
@@ -161,7 +163,9 @@ def test_a_learned_gate_computes_only_where_it_lets_through_and_catches_up_later
     bounds = [builder.constant(name, np.array([value])) for name, value in (("from", 0), ("to", 1), ("axis", 1))]
     builder.op("Slice", [x, *bounds], {"d": (1, 1, 6, 8)})
     builder.same_mask("d", x)
-    builder.op("Greater", ["d", builder.constant("zero", np.float32(0).reshape(()))], {"on": (1, 1, 6, 8)}, np.dtype(bool))
+    builder.op(
+        "Greater", ["d", builder.constant("zero", np.float32(0).reshape(()))], {"on": (1, 1, 6, 8)}, np.dtype(bool)
+    )
     builder.op("Cast", ["on"], {"gate": (1, 1, 6, 8)}, np.dtype(np.int32), to=6)
     y = builder.conv(x, "y", weights(2, 4, 1, 1), (6, 8))
     conv = graph.nodes.pop()

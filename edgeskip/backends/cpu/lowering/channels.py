@@ -105,9 +105,7 @@ def _lower_gather(node: Node, builder: Builder) -> None:
         return
     builder.begin_layer(node, y.height * y.width)
     x, indices = builder.tensor(node.inputs[0]), _indices(node, builder.facts)
-    builder.added(
-        builder.native.add_gather(node.outputs[0], x, y.tensor, builder.mask(node.outputs[0]), indices)
-    )
+    builder.added(builder.native.add_gather(node.outputs[0], x, y.tensor, builder.mask(node.outputs[0]), indices))
 
 
 CHANNELS = {

@@ -122,9 +122,7 @@ def _lower_decision(node: Node, builder: Builder) -> None:
     decision = builder.facts.producers[node.inputs[0]].inputs[0]
     x = builder.slot(decision)
     builder.begin_layer(node, x.height * x.width)
-    builder.added(
-        builder.native.add_mask_from_tensor(node.outputs[0], x.tensor, builder.mask_named(node.outputs[0]))
-    )
+    builder.added(builder.native.add_mask_from_tensor(node.outputs[0], x.tensor, builder.mask_named(node.outputs[0])))
 
 
 def _compare_refused(node: Node, facts: Facts) -> str | None:

@@ -132,9 +132,7 @@ def _lower_depth_to_space(node: Node, builder: Builder) -> None:
     x, y, mask = builder.tensor(node.inputs[0]), builder.slot(node.outputs[0]), builder.mask(node.outputs[0])
     builder.begin_layer(node, y.height * y.width)
     block, column_row_depth = int(node.attributes["blocksize"]), text(node, "mode", "DCR") == "CRD"
-    builder.added(
-        builder.native.add_depth_to_space(node.outputs[0], x, y.tensor, mask, block, column_row_depth)
-    )
+    builder.added(builder.native.add_depth_to_space(node.outputs[0], x, y.tensor, mask, block, column_row_depth))
 
 
 SPATIAL = {

@@ -141,9 +141,24 @@ void check_zero(const KernelTable& table, const EpilogueCase& c, Random& random)
   }
 }
 
+// 1e-30 squared is 0 in single precision
+void check_tiny(const KernelTable& table, Norm norm) {
+  report().context = std::string(table.name) + " epilogue tiny " + norm_names[static_cast<int>(norm)];
+  for (const float old : {0.0f, 1e-30f}) {
+    const GuardedFloats acc(20, 0.0f);
+    const GuardedFloats y(20, 0.0f);
+    y[19] = old;
+    float* row = y.data();
+    uint8_t changed = 77;
+    table.epilogue({acc.data(), 20, &row, nullptr, nullptr, &changed, {}, norm, 0.0f, 1, 20});
+    expect(changed == (old != 0.0f) && y[19] == 0.0f, "threshold 0, change from %g to 0: changed %d", old, changed);
+  }
+}
+
 }  // namespace
 
 void test_epilogue(const KernelTable& table) {
+  for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf}) check_tiny(table, norm);
   int changed = 0, pixels = 0;
   uint32_t seed = 400;
   for (const NamedActivation& named : fused_activations) {
