@@ -42,7 +42,7 @@ def test_links_and_pictures_of_the_pages_exist(page: Path) -> None:
 def test_commands_of_the_readme_exist() -> None:
     from typer.main import get_command
 
-    from edgeskip.cli import app
+    from edgeskip.cli.app import app
 
     known = set(get_command(app).commands)
     text = "".join(page.read_text() for page in (ROOT / "README.md", ROOT / "docs/measuring.md"))

@@ -229,9 +229,11 @@ def test_padding_by_less_than_nothing_crops():
 @pytest.mark.parametrize("norm", ["l2", "l1", "linf"])
 def test_thresholds_hide_the_same_changes_as_in_the_reference(norm: str):
     case = next(case for case in CASES if case.name == "Conv-residual")
-    graph = dense_graph([*(Node(n.op_type, list(n.inputs), list(n.outputs), dict(n.attributes)) for n in case.nodes[:-1]),
-                         Node("Relu", ["r"], ["s"]), Node("Conv", ["s", "w", "b"], ["y"], {"pads": [1, 1, 1, 1]})],
-                        case.constants)  # fmt: skip
+    first = [
+        Node(node.op_type, list(node.inputs), list(node.outputs), dict(node.attributes)) for node in case.nodes[:-1]
+    ]
+    second = [op("Relu", "r", to="s"), op("Conv", "s", "w", "b", pads=[1, 1, 1, 1])]
+    graph = dense_graph([*first, *second], case.constants)
     scales = dict.fromkeys(("s", "y", "x", "r", "c"), 1.0)
     model = skipping(graph, tolerance=0.3, frame_threshold=0.2, norm=norm, scales=scales)
     thresholds = [node.attributes["threshold"] for node in model.graph.nodes if node.op_type == "SkipConv"]
