@@ -31,8 +31,9 @@ struct Activation {
 
 enum class Norm : int { l2, l1, linf };
 
-// out[p][n] = bias[n] + sum over taps t, channels c of rows[t * count + p][c] * w[t][c][n]
-// accumulated in the order t, c with fused multiply-add where the level has it; one accumulator.
+// out[p][n] = sum over taps t, channels c of rows[t * count + p][c] * w[t][c][n], + bias[n]
+// accumulated in the order t, c with fused multiply-add where the level has it, in partial sums of
+// a fixed length, the bias last.
 struct GemmArgs {
   const float* const* rows;  // [taps][count]; out-of-range taps point to a row of zeros
   const float* weights;      // packed by KernelTable::pack_gemm
@@ -44,7 +45,7 @@ struct GemmArgs {
   int n;         // output channels (of the group)
 };
 
-// out[p][c] = bias[c] + sum over taps t of rows[t * count + p][c] * w[t][c]
+// out[p][c] = sum over taps t of rows[t * count + p][c] * w[t][c], + bias[c]
 struct DepthwiseArgs {
   const float* const* rows;  // [taps][count]
   const float* weights;      // packed by pack_depthwise

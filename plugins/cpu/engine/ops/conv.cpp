@@ -35,7 +35,8 @@ ConvOperation::ConvOperation(const BuildContext& context, std::shared_ptr<const 
       zero_row_(in_channels_) {
   const GroupShape shape = group_shape(*spec_);
   const int64_t last_group = int64_t{shape.outputs} * (shape.groups - 1);
-  const int64_t columns = shape.depthwise() ? out_channels_ : last_group + context.kernels.packed_columns(shape.outputs);
+  const int64_t columns =
+      shape.depthwise() ? out_channels_ : last_group + context.kernels.packed_columns(shape.outputs);
   out_stride_ = (columns + 15) / 16 * 16;
 }
 

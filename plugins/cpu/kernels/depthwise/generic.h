@@ -1,4 +1,4 @@
-// Depthwise convolution: out[p][c] = bias[c] + sum over t of rows[t][p][c] * w[t][c], t in order.
+// Depthwise convolution: out[p][c] = sum over t of rows[t][p][c] * w[t][c], t in order, + bias[c].
 //
 // Packed weights: for each vector of channels bias[lanes], then per tap weight[lanes], zeros
 // behind the last channel. A tile of a few pixels times two vectors stays in registers.
@@ -35,8 +35,9 @@ EDGESKIP_INLINE void depthwise_tile(const DepthwiseArgs& a, int first_pixel, int
   const float* weights = a.weights + c / V::lanes * vector_stride;
   V sum[pixels][vectors];
   unroll<pixels * vectors>([&](auto i) EDGESKIP_INLINE_LAMBDA {
-    sum[i / vectors][i % vectors] = V::load(weights + i % vectors * vector_stride);
+    sum[i / vectors][i % vectors] = V::broadcast(0.0f);
   });
+  const float* const bias = weights;
   const float* const* rows = a.rows + first_pixel;
   for (int t = 0; t < a.taps; ++t, rows += a.count) {
     weights += V::lanes;
@@ -49,7 +50,8 @@ EDGESKIP_INLINE void depthwise_tile(const DepthwiseArgs& a, int first_pixel, int
   }
   unroll<pixels * vectors>([&](auto i) EDGESKIP_INLINE_LAMBDA {
     float* out = a.out + (first_pixel + i / vectors) * a.out_stride + c;
-    part.store(out, sum[i / vectors][i % vectors], i % vectors);
+    const V value = sum[i / vectors][i % vectors] + V::load(bias + i % vectors * vector_stride);
+    part.store(out, value, i % vectors);
   });
 }
 
