@@ -32,7 +32,7 @@ test-arm:
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	@mkdir -p build && cd build && ../$(BIN)/lint-imports --no-cache --config ../pyproject.toml
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run_networks.py

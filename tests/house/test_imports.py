@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from support.subprocesses import run_python
 
 # What an optional extra brings: hidden, so that only a lazy import in the right place survives.
 HIDDEN = ("torch", "timm", "effdet", "torchvision", "tensorrt", "pycuda", "openvino", "aiohttp", "onnxscript")
@@ -28,14 +27,8 @@ print(len(names))
 """
 
 
-def _python(script: str) -> str:
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, cwd="/")
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
-
-
 def test_every_module_imports_without_optional_packages() -> None:
-    assert int(_python(SCRIPT)) > 60
+    assert int(run_python(SCRIPT)) > 60
 
 
 def test_a_device_needs_no_torch_and_no_compiler_to_load_the_engine() -> None:
@@ -44,11 +37,11 @@ def test_a_device_needs_no_torch_and_no_compiler_to_load_the_engine() -> None:
         "import edgeskip.backends.cpu._native as native; "
         "print(native.levels()[-1], 'torch' in sys.modules)"
     )
-    assert _python(script) == "scalar False"
+    assert run_python(script) == "scalar False"
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:
     heavy = ("cv2", "onnx", "onnxruntime", "torch", "openvino")
     script = f"import sys, edgeskip.cli.app; print([name for name in {heavy!r} if name in sys.modules])"
-    loaded = _python(script)
+    loaded = run_python(script)
     assert loaded == "[]"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.native_plan import EMPTY, ConvCase, ConvNetwork, native, new_tensor, ones
+from support.subprocesses import run_python
 
 
 class Base:
@@ -236,9 +234,7 @@ def test_environment_overrides_auto_only():
         "from edgeskip.backends.cpu import _native as n; "
         "print(n.Engine(n.Plan()).level, n.Engine(n.Plan(), level=n.levels()[0]).level)"
     )
-    environment = {**os.environ, "EDGESKIP_CPU_LEVEL": "scalar"}
-    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["scalar", native.levels()[0]]
+    assert run_python(script, EDGESKIP_CPU_LEVEL="scalar").split() == ["scalar", native.levels()[0]]
 
 
 def test_everything_is_unknown_at_first_and_after_reset():
