@@ -92,7 +92,12 @@ def export(
             rich_help_panel=_RANGES,
         ),
     ] = None,
-    calibration_frames: Annotated[int, typer.Option(min=1, help="How many frames.", rich_help_panel=_RANGES)] = 8,
+    start: Annotated[
+        int, typer.Option(min=0, help="Frame of the video to start at.", rich_help_panel=_RANGES)
+    ] = 0,
+    calibration_frames: Annotated[
+        int, typer.Option(min=1, help="How many frames, spread over the video's next 400.", rich_help_panel=_RANGES)
+    ] = 8,
     mean: Annotated[
         str | None,
         typer.Option(metavar="B,G,R", help="Subtracted, in grey levels, in the network's channel order.",
@@ -125,7 +130,7 @@ def export(
     choices = ExportChoices(
         tolerance, frame_threshold, norm.value, int(block.value), read_size(size), task, labels, score_threshold,
         color.value if color else None, resize.value if resize else None, pad_value,
-        read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames,
+        read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
     )  # fmt: skip
     require_writable(output)
     skip_model: SkipModel = export_model(model, choices)

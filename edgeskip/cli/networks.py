@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgeskip.graph.skip_model import SkipModel
 
 DEFAULT_CALIBRATION_FRAMES = 8
+CALIBRATION_SPAN = 400  # frames of a video over which they are spread
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class ExportChoices:
     scale: tuple[float, ...] | None = None
     video: str | None = None
     calibration_frames: int = DEFAULT_CALIBRATION_FRAMES
+    start: int = 0
 
 
 def model_path(argument: str) -> Path:
@@ -134,13 +137,16 @@ def describe(path: Path, graph: Graph, choices: ExportChoices) -> tuple[Preparat
 
 
 def calibration_frames(preparation: Preparation, choices: ExportChoices) -> tuple[list[np.ndarray], str]:
-    """Prepared pictures for the activation ranges, and how to call them in the metadata."""
+    """Prepared pictures for the activation ranges, spread over the video, and how to call them in the metadata."""
     from edgeskip.cli.sources import scene_uri
     from edgeskip.video import open_source, prepare
 
-    uri = choices.video or scene_uri(preparation)
-    with open_source(uri, 0, choices.calibration_frames) as source:
-        frames = [prepare(frame.picture, preparation)[0] for frame in source]
+    uri, count = choices.video or scene_uri(preparation), choices.calibration_frames
+    with open_source(uri, choices.start) as source:
+        seen = min(source.length or CALIBRATION_SPAN, CALIBRATION_SPAN)
+        step = 1 if source.live else max(1, seen // count)
+        chosen = islice(source, 0, step * count, step)
+        frames = [prepare(frame.picture, preparation)[0] for frame in chosen]
     return frames, f"{len(frames)} frames of {uri if choices.video is None else Path(uri).name or uri}"
 
 
