@@ -1,5 +1,5 @@
 #!/bin/sh
-# Cross-compiles the kernels and their tests for 64-bit Arm and runs them under emulation.
+# Cross-compiles kernels, engine and their tests for 64-bit Arm and runs them under emulation.
 # usage: plugins/cpu/test_arm.sh [build folder]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,11 +15,12 @@ for tool in aarch64-linux-gnu-g++ qemu-aarch64 cmake; do
 done
 
 # -static: the emulator needs no Arm C library beside it
-cmake -S "$here/tests/kernels" -B "$build" \
+cmake -S "$here" -B "$build" \
   -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
   -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DCMAKE_EXE_LINKER_FLAGS=-static \
   -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 >/dev/null
-cmake --build "$build" --target edgeskip_kernel_tests --parallel 2
+cmake --build "$build" --target edgeskip_kernel_tests edgeskip_engine_tests --parallel 2
 for level in neon scalar; do
-  qemu-aarch64 "$build/edgeskip_kernel_tests" "$level"
+  qemu-aarch64 "$(find "$build" -type f -name edgeskip_kernel_tests)" "$level"
 done
+qemu-aarch64 "$(find "$build" -type f -name edgeskip_engine_tests)"
