@@ -19,6 +19,7 @@ class _Package:
     extra: str = ""
 
 
+_COMING = "the TensorRT backend, which this version does not have yet"
 _PACKAGES = (
     _Package("numpy", ("numpy",), "arrays"),
     _Package("onnx", ("onnx",), "reading and writing networks"),
@@ -26,12 +27,10 @@ _PACKAGES = (
     _Package("cv2", ("opencv-python", "opencv-python-headless", "opencv-contrib-python"), "video and drawing"),
     _Package("typer", ("typer",), "command line"),
     _Package("rich", ("rich",), "terminal"),
-    _Package("torch", ("torch",), "export from PyTorch", "export"),
-    _Package("onnxscript", ("onnxscript",), "export from PyTorch", "export"),
+    _Package("torch", ("torch",), "training the demo's network", "export"),
     _Package("openvino", ("openvino",), "comparison in bench", "bench"),
-    _Package("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), "GPU engines", "tensorrt"),
-    _Package("pycuda", ("pycuda",), "GPU memory", "tensorrt"),
-    _Package("aiohttp", ("aiohttp",), "web view", "web"),
+    _Package("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), _COMING, "tensorrt"),
+    _Package("pycuda", ("pycuda",), _COMING, "tensorrt"),
 )
 
 
