@@ -35,7 +35,7 @@ lint: $(VENV)/.installed-dev
 	@mkdir -p build && cd build && ../$(BIN)/lint-imports --no-cache --config ../pyproject.toml
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/run_networks.py
+	benchmarks/run.sh $(BENCH)
 
 picture: $(VENV)/.installed
 	$(BIN)/python -m edgeskip.demos.picture docs/images/demo.png

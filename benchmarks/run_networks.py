@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, Case, export_case
+from benchmarks.cases import CASES, Case, choose_setting, export_case
 from benchmarks.report import markdown_table, write_report
+from edgeskip.backends.registry import choose
+from edgeskip.cli.facts import feature_map_bytes
 from edgeskip.core.errors import EdgeskipError
 from edgeskip.evaluate.benchmark import OWN, BenchmarkResult, benchmark
 from edgeskip.evaluate.peers import PEERS
+from edgeskip.graph.skip_model import SkipModel
 from edgeskip.video import open_source
 
 ROOT = Path(__file__).resolve().parent
@@ -29,14 +32,16 @@ mean and what was chosen how: [README](../README.md).
 def main(arguments: list[str]) -> int:
     """Run the chosen cases; 0 when all of them were measured."""
     options = read_options(arguments)
-    results = []
+    rows = []
     for case in chosen_cases(options):
         print(f"{case.network} on {case.video}, tolerance {case.tolerance:g}", file=sys.stderr, flush=True)
-        results.append((case, measure(case, options)))
-        print(markdown_table([row(*results[-1])]), file=sys.stderr, flush=True)
-    rows = [row(case, result) for case, result in results]
-    machine = results[-1][1].machine
-    name = options.name or f"networks-{machine['date'][:10]}"
+        if options.choose:
+            case = choose_setting(case, options.shared, options.warmup)
+        result, state_ratio = measure(case, options)
+        rows.append(row(case, result, state_ratio))
+        print(markdown_table(rows[-1:]), file=sys.stderr, flush=True)
+    machine = result.machine
+    name = f"networks-{options.suffix or machine['date'][:10]}"
     command = f"python -m benchmarks.run_networks {shlex.join(arguments)}".strip()
     paths = write_report(options.output, name, ABOUT, machine, command, rows)
     print("\n".join(map(str, paths)))
@@ -59,9 +64,10 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=1, help="passes over each clip")
     parser.add_argument("--tolerance", type=float, help="for all cases (default: each case's own)")
     parser.add_argument("--frame-threshold", type=float, help="for all cases (default: each case's own)")
+    parser.add_argument("--choose", action="store_true", help="look for each case's setting instead of taking its own")
     parser.add_argument("--backend", default="auto", help="backend of edgeskip")
     parser.add_argument("--output", type=Path, default=ROOT / "results", help="folder of the table")
-    parser.add_argument("--name", help="name of the table's files (default: networks-<date>)")
+    parser.add_argument("--suffix", default="", help="end of the files' names (default: the date)")
     return parser.parse_args(arguments)
 
 
@@ -75,18 +81,25 @@ def chosen_cases(options: argparse.Namespace) -> list[Case]:
     return cases
 
 
-def measure(case: Case, options: argparse.Namespace) -> BenchmarkResult:
-    """Export the case's network and time it beside the file that it was exported from."""
+def measure(case: Case, options: argparse.Namespace) -> tuple[BenchmarkResult, float]:
+    """Export the case's network and time it beside the file that it was exported from; its state memory too."""
     model = export_case(case, options.shared)
     with open_source(case.video_path(options.shared), start=case.start, frames=case.frames + options.warmup) as source:
-        return benchmark(
+        result = benchmark(
             model, (frame.picture for frame in source), backend=options.backend,
             peers=[name for name in options.against.split(",") if name], threads=options.threads,
             warmup=options.warmup, repeats=options.repeats, dense=case.network_path(options.shared), source=case.video,
         )  # fmt: skip
+    return result, state_ratio(model, options.backend)
 
 
-def row(case: Case, result: BenchmarkResult) -> dict[str, Any]:
+def state_ratio(model: SkipModel, backend: str) -> float:
+    """Memory of one stream / the float32 feature maps of the dense network (its tensors after fusing)."""
+    with choose(backend, model)[0].create_runner(model) as runner:
+        return runner.state_bytes / feature_map_bytes(model)
+
+
+def row(case: Case, result: BenchmarkResult, state: float) -> dict[str, Any]:
     """One line of the table."""
     frames = len(result.fractions) // result.repeats
     first = case.start + result.warmup
@@ -100,12 +113,17 @@ def row(case: Case, result: BenchmarkResult) -> dict[str, Any]:
         "MACs": result.active_mac_fraction,
         "threads": result.threads,
         "backend": f"{result.backend} {result.level or ''}".strip(),
+        "state / feature maps": state,
     }
     for name in (OWN, *result.peers):
         times = result.statistics(name)
         cells |= {f"{name} ms": f"{times.median:.2f} +- {times.spread:.2f}", f"{name} p95 ms": round(times.p95, 2)}
     for name in result.peers:
-        cells |= {f"speedup, {name}": result.speedup(name), f"efficiency, {name}": result.efficiency(name)}
+        cells |= {
+            f"speedup, {name}": result.speedup(name),
+            f"speedup of the clip, {name}": result.speedup_total(name),
+            f"efficiency, {name}": result.efficiency(name),
+        }
     return cells
 
 

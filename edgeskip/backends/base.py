@@ -7,14 +7,16 @@ before `activate`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from edgeskip.core.errors import BackendError, InputError
+from edgeskip.core.contract import Preparation
+from edgeskip.core.errors import BackendError, InputError, ModelError
+from edgeskip.core.picture import input_of, require_picture
 from edgeskip.graph.skip_model import SkipModel
 
 
@@ -42,14 +44,15 @@ class LayerInfo:
 class FrameResult:
     """One frame's outputs and cost.
 
-    `outputs`: name to array, batch first. `active_macs` and `dense_macs` over all streams;
+    `outputs`: name to array, batch first; no later frame changes them. They may be read-only, since what did not change
+    is handed out again: copy what you write into. `active_macs` and `dense_macs` over all streams;
     `active_pixels`: layer name to pixels computed, convolutions only.
     """
 
     outputs: dict[str, np.ndarray]
     active_macs: int = 0
     dense_macs: int = 0
-    active_pixels: dict[str, int] = field(default_factory=dict)
+    active_pixels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def active_mac_fraction(self) -> float:
@@ -101,6 +104,29 @@ class Runner(ABC):
         self._require_active()
         return self.infer_impl(self._checked(inputs))
 
+    def infer_picture(self, pictures: np.ndarray | Sequence[np.ndarray]) -> FrameResult:
+        """Run one frame of every stream from camera pictures, prepared as the file says.
+
+        The input is that of `edgeskip.core.picture.input_of`: the same on every backend, equal to that of
+        `edgeskip.video.prepare` where the picture has the network's size, and within one grey level of it
+        (times the scale) where it is resized.
+
+        Args:
+            pictures: uint8 `[height, width, 3]` in BGR of any size, one per stream.
+
+        Raises:
+            InputError: a picture is no such array, or their number is not that of the streams. State is unchanged.
+            ModelError: the network has several inputs, or the file does not say how a picture is prepared.
+        """
+        self._require_active()
+        pictures = [pictures] if isinstance(pictures, np.ndarray) else list(pictures)
+        if len(pictures) != self.streams:
+            raise InputError(f"{len(pictures)} pictures were given, the runner has {self.streams} streams")
+        preparation = self._preparation()
+        for picture in pictures:
+            require_picture(picture)
+        return self.infer_picture_impl(pictures, preparation)
+
     def reset(self, stream: int | None = None) -> None:
         """Forget the state of `stream`, or of all."""
         self._require_active()
@@ -133,6 +159,10 @@ class Runner(ABC):
     @abstractmethod
     def infer_impl(self, inputs: dict[str, np.ndarray]) -> FrameResult: ...
 
+    def infer_picture_impl(self, pictures: list[np.ndarray], preparation: Preparation) -> FrameResult:
+        """Checked pictures, one per stream; a backend may prepare them itself."""
+        return self.infer(np.concatenate([input_of(picture, preparation) for picture in pictures]))
+
     @abstractmethod
     def reset_impl(self, stream: int) -> None: ...
 
@@ -142,6 +172,21 @@ class Runner(ABC):
     def _require_active(self) -> None:
         if not self._active:
             raise RuntimeError("the runner is not active: use it in a with block, or call activate()")
+
+    def _preparation(self) -> Preparation:
+        names = self.model.frame_inputs
+        if len(names) != 1:
+            raise ModelError(f"{self.model.file}: one picture input is needed, the network has {len(names)}: {names}")
+        preparation = self.model.metadata.inputs.get(names[0])
+        if preparation is None:
+            raise ModelError(
+                f"{self.model.file}: the metadata has no preparation for input {names[0]}",
+                hint="export the model again: edgeskip export MODEL -o model.skip.onnx",
+            )
+        expected = (preparation.channels, preparation.size[1], preparation.size[0])
+        if tuple(self.model.frame_shape(names[0])[1:]) != expected:
+            raise ModelError(f"{self.model.file}: input {names[0]} is prepared as {expected}, which is not its shape")
+        return preparation
 
     def _checked(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         names = self.model.frame_inputs
@@ -158,12 +203,21 @@ class Runner(ABC):
         if tuple(value.shape) != expected:
             raise InputError(f"input {name} has shape {tuple(value.shape)}, the network reads {expected}")
         value = np.ascontiguousarray(value, np.float32)
-        if not np.isfinite(value).all():
-            raise InputError(
-                f"input {name} holds a value that is not finite (NaN or infinity)",
-                hint="check the picture and its normalisation (mean and scale); NaN means unknown state here",
-            )
+        if self.checks_values(name) and not np.isfinite(value).all():
+            raise not_finite(name)
         return value
+
+    def checks_values(self, name: str) -> bool:
+        """Whether `infer` looks for values that are not finite in input `name`, or `infer_impl` does it."""
+        return True
+
+
+def not_finite(name: str) -> InputError:
+    """The error of an input that holds NaN or infinity."""
+    return InputError(
+        f"input {name} holds a value that is not finite (NaN or infinity)",
+        hint="check the picture and its normalisation (mean and scale); NaN means unknown state here",
+    )
 
 
 class Backend(ABC):

@@ -48,6 +48,7 @@ def model_facts(model: SkipModel, backend_name: str = "auto", threads: int = 1) 
             if backend_name != "auto" else "the fastest that can run here",
             "level": level,
             "state_bytes": backend_state,
+            "state_ratio": backend_state / maps if maps else None,
             "ops": dict(Counter(layer.where for layer in layers)),
         },
         "backends": [_backend_facts(name) for name in _backend_names()],

@@ -58,7 +58,8 @@ def _summary(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("dense cost", f"{mega_macs(facts['dense_macs'])} per frame"),
         ("state", f"{mebibytes(facts['state_bytes'])} per stream in {facts['states']} states, "
                   f"{facts['state_ratio'] or 0:.2f} x the feature maps' {mebibytes(facts['feature_map_bytes'])}"),
-        ("backend", f"{backend['name']}{level}: {backend['why']}; {mebibytes(backend['state_bytes'])} per stream"),
+        ("backend", f"{backend['name']}{level}: {backend['why']}; {mebibytes(backend['state_bytes'])} per stream, "
+                    f"{backend['state_ratio'] or 0:.2f} x the feature maps"),
         ("runs in", ", ".join(f"{where}: {count} ops" for where, count in backend["ops"].items())),
     ]  # fmt: skip
     return rows + [("not usable", text) for text in others]

@@ -25,6 +25,7 @@ class Statistics:
     minimum: float
     spread: float
     mode: float
+    maximum: float = float("nan")
 
     @classmethod
     def of(cls, samples: Iterable[float]) -> Statistics:
@@ -40,6 +41,7 @@ class Statistics:
             minimum=float(values[0]),
             spread=float(np.median(np.abs(values - median))),
             mode=half_sample_mode(values),
+            maximum=float(values[-1]),
         )
 
     def record(self, suffix: str, digits: int = 4) -> dict[str, float]:

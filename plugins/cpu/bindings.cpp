@@ -2,7 +2,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -136,7 +138,7 @@ void bind_pooling_ops(nb::class_<Plan>& plan) {
           },
           "name"_a, "kind"_a, "x"_a, "y"_a, "mask"_a, "kernel"_a, "strides"_a, "pads"_a, "dilations"_a,
           "count_include_pad"_a)
-      .def("add_global_pool", &add_global_pool, "name"_a, "kind"_a, "x"_a, "y"_a, "mask"_a)
+      .def("add_global_pool", &add_global_pool, "name"_a, "kind"_a, "x"_a, "y"_a, "mask"_a, "mask_x"_a = -1)
       .def(
           "add_resize",
           [](Plan& self, const std::string& name, int x, int y, int mask, const Integers<2>& rows,
@@ -149,7 +151,24 @@ void bind_pooling_ops(nb::class_<Plan>& plan) {
           "name"_a, "x"_a, "y"_a, "mask"_a, "rows"_a, "row_weights"_a, "columns"_a, "column_weights"_a);
 }
 
+using Reads = std::optional<std::pair<Integers<1>, Integers<1>>>;
+using StepTuple = std::tuple<std::string, int, int, std::string, Floats<1>, float>;
+
+int bind_chain(Plan& plan, const std::string& name, const std::vector<std::pair<int, Reads>>& operands,
+               const std::vector<StepTuple>& steps, int y, int mask) {
+  std::vector<ChainOperand> sources;
+  for (const auto& [tensor, reads] : operands) {
+    sources.push_back({tensor, {}, {}});
+    if (reads) sources.back().rows = values(reads->first), sources.back().columns = values(reads->second);
+  }
+  std::vector<ChainStep> parts;
+  for (const auto& [kind, a, b, activation, alpha, beta] : steps)
+    parts.push_back({kind, a, b, {activation, values(alpha), beta}});
+  return add_chain(plan, name, sources, parts, y, mask);
+}
+
 void bind_elementwise_ops(nb::class_<Plan>& plan) {
+  plan.def("add_chain", &bind_chain, "name"_a, "operands"_a, "steps"_a, "y"_a, "mask"_a);
   plan.def(
           "add_binary",
           [](Plan& self, const std::string& name, const std::string& kind, int a, int b, int y, int mask,
@@ -217,19 +236,55 @@ void require_shape(const char* what, const Shape& array, std::initializer_list<i
     }
 }
 
-using Picture = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using WritableFloats = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+// The caller's own array: without conversion, since a converted copy would be filled instead of it.
+WritableFloats writable(const char* what, nb::object out, const TensorView& view) {
+  WritableFloats target;
+  if (!nb::try_cast(out, target, false))
+    throw std::invalid_argument(std::string(what) + ": out must be a writable, contiguous float32 array with 3 axes");
+  require_shape(what, target, {view.channels, view.height, view.width});
+  return target;
+}
 
 nb::object read_tensor(const Stream& stream, int tensor, nb::object out) {
   const TensorView view = stream.tensor(tensor);
   const size_t height = static_cast<size_t>(view.height), width = static_cast<size_t>(view.width);
   if (out.is_none()) out = nb::cast(new_array<float>({static_cast<size_t>(view.channels), height, width}));
-  // no conversion: a converted copy would be filled instead of the caller's array
-  Picture target;
-  if (!nb::try_cast(out, target, false))
-    throw std::invalid_argument("read: out must be a writable, contiguous float32 array with 3 axes");
-  require_shape("read", target, {view.channels, view.height, view.width});
+  WritableFloats target = writable("read", out, view);
   stream.read(tensor, target.data());
   return out;
+}
+
+void write_picture(Stream& stream, int id, const nb::ndarray<const uint8_t, nb::ndim<3>, nb::device::cpu>& pixels,
+                   const std::vector<int>& size, const std::optional<Integers<2>>& columns,
+                   const std::optional<Integers<2>>& rows, const std::vector<int>& order, const Floats<2>& levels,
+                   const Floats<1>& pads) {
+  const TensorView tensor = stream.tensor(id);
+  const auto require = [](bool condition, const char* text) {
+    if (!condition) throw std::invalid_argument(std::string("write_picture: ") + text);
+  };
+  require(pixels.shape(2) == 3 && pixels.stride(2) == 1 && pixels.stride(1) == 3 && pixels.stride(0) >= 0,
+          "the picture must be [height, width, 3] with pixels side by side");
+  require(pixels.shape(0) <= kMaximumSide && pixels.shape(1) <= kMaximumSide, "the picture is too large");
+  require(size.size() == 2 && (order.size() == 3 || order.empty()), "size has 2 values, order 3 or none");
+  require(columns.has_value() == rows.has_value(), "columns and rows come together");
+  const Picture picture = {pixels.data(), pixels.stride(0), static_cast<int>(pixels.shape(0)),
+                           static_cast<int>(pixels.shape(1))};
+  PictureRules rules;
+  rules.width = size[0], rules.height = size[1];
+  rules.gray = order.empty();
+  if (!rules.gray) std::copy_n(order.begin(), 3, rules.order);
+  if (columns) {
+    require_shape("write_picture", *columns, {rules.width, 4});
+    require_shape("write_picture", *rows, {rules.height, 4});
+    rules.columns = columns->data(), rules.rows = rows->data();
+  }
+  require_shape("write_picture", levels, {tensor.channels, 256});
+  require_shape("write_picture", pads, {tensor.channels});
+  rules.levels = levels.data(), rules.pads = pads.data();
+  PictureWriter::check(picture, rules, tensor);
+  stream.write_picture(id, picture, rules);
 }
 
 nb::ndarray<nb::numpy, uint8_t> read_mask(Stream& stream, int id) {
@@ -265,10 +320,18 @@ void bind_stream(nb::module_& module) {
           [](Stream& self, int tensor, const Floats<3>& value) {
             const TensorView view = self.tensor(tensor);
             require_shape("write", value, {view.channels, view.height, view.width});
-            self.write(tensor, value.data());
+            return self.write(tensor, value.data());
           },
           "tensor"_a, "value"_a)
+      .def("write_picture", &write_picture, "tensor"_a, "picture"_a, "size"_a, "columns"_a.none(), "rows"_a.none(),
+           "order"_a, "levels"_a, "pads"_a)
       .def("read", &read_tensor, "tensor"_a, "out"_a = nb::none())
+      .def(
+          "read_changed",
+          [](Stream& self, int tensor, int mask, nb::object out) {
+            return self.read_changed(tensor, mask, writable("read_changed", out, self.tensor(tensor)).data());
+          },
+          "tensor"_a, "mask"_a, "out"_a)
       .def("read_mask", &read_mask, "mask"_a)
       .def("write_mask", &write_mask, "mask"_a, "value"_a)
       .def("mask_count", [](Stream& self, int mask) { return count(self.mask(mask)); }, "mask"_a)

@@ -16,10 +16,12 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Hidden())
-import edgeskip
-names = [module.name for module in pkgutil.walk_packages(edgeskip.__path__, "edgeskip.")]
 layers = ("core", "graph", "export", "backends", "video", "tasks", "evaluate", "cli", "demos", "calibration", "doctor")
-names = [name for name in names if name.split(".")[1] in layers]
+names = []
+for layer in layers:
+    package = importlib.import_module(f"edgeskip.{{layer}}")
+    names.append(package.__name__)
+    names += [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
 names = [name for name in names if ".demos.train" not in name and not name.endswith("__main__")]
 for name in names:
     importlib.import_module(name)

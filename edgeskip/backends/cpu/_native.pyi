@@ -44,8 +44,9 @@ class Plan:
     def add_pool(self, name: str, kind: str, x: int, y: int, mask: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int], count_include_pad: bool) -> int:
         """kind "max" or "average". Windows are clipped to the picture; with count_include_pad the divisor
         counts the padded picture's pixels."""
-    def add_global_pool(self, name: str, kind: str, x: int, y: int, mask: int) -> int:
-        """kind "max" or "average"; y and mask are 1x1."""
+    def add_global_pool(self, name: str, kind: str, x: int, y: int, mask: int, mask_x: int = -1) -> int:
+        """kind "max" or "average"; y and mask are 1x1. mask_x: the changed pixels of x, so that no other part of it
+        is read again; -1: all of it is."""
     def add_resize(self, name: str, x: int, y: int, mask: int, rows: np.ndarray, row_weights: np.ndarray, columns: np.ndarray, column_weights: np.ndarray) -> int:
         """rows: int32 [out_height, 2], row_weights: [out_height, 2] of the two input rows; nearest has weights 1, 0."""
     def add_binary(self, name: str, kind: str, a: int, b: int, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
@@ -54,6 +55,11 @@ class Plan:
         """b: [channels]; reverse: b op a."""
     def add_unary(self, name: str, x: int, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
         """activation: the contract's kinds and exp, sqrt, neg, abs, reciprocal, log."""
+    def add_chain(self, name: str, operands: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]],
+                  steps: list[tuple[str, int, int, str, np.ndarray, float]], y: int, mask: int) -> int:
+        """Element-wise ops in one pass. operands: a tensor of y's size or 1x1, or with int32 rows [out_height] and
+        columns [out_width] the pixel that each output reads (nearest resize). steps: kind ("unary" or add_binary's),
+        values a and b, activation, alpha, beta. Values are numbered: operands, then steps; y is the last step."""
     def add_gather(self, name: str, x: int, y: int, mask: int, indices: np.ndarray | None) -> int:
         """y[c] = x[indices[c]], int32; None copies (concat that could not be in place)."""
     def add_space_to_depth(self, name: str, x: int, y: int, mask: int, block: int) -> int:
@@ -85,10 +91,20 @@ class Stream:
     def state_bytes(self) -> int: ...
     def reset(self) -> None:
         """Everything becomes unknown (NaN); pending masks become ones."""
-    def write(self, tensor: int, value: np.ndarray) -> None:
-        """Fill a tensor from [channels, height, width]."""
+    def write(self, tensor: int, value: np.ndarray) -> bool:
+        """Fill a tensor from [channels, height, width]; returns whether all values are finite."""
+    def write_picture(self, tensor: int, picture: np.ndarray, size: tuple[int, int], columns: np.ndarray | None,
+                      rows: np.ndarray | None, order: tuple[int, ...], levels: np.ndarray, pads: np.ndarray) -> None:
+        """Fill a tensor from a picture uint8 [height, width, 3], in one pass (edgeskip/core/picture.py in numpy).
+
+        size: (width, height) inside the tensor; the rest is `pads` [C]. columns, rows: int32 [size, 4] of
+        `resize_axis`, None: not resized. order: source channel of each channel, empty: the luminance.
+        levels: [C, 256].
+        """
     def read(self, tensor: int, out: np.ndarray | None = None) -> np.ndarray:
         """A tensor as [channels, height, width]."""
+    def read_changed(self, tensor: int, mask: int, out: np.ndarray) -> int:
+        """Bring `out`, which holds an earlier `read`, up to date at the pixels of the mask; returns their number."""
     def read_mask(self, mask: int) -> np.ndarray:
         """A mask as uint8 [height, width]."""
     def write_mask(self, mask: int, value: np.ndarray) -> None: ...

@@ -35,6 +35,12 @@ class Builder:
         if node.op_type != "SkipMask":
             self.plan.layers.append(LayerInfo(self._layer, node.op_type, self._layer, shape, macs, pixels, mask=mask))
 
+    def fused_layer(self, node: Node) -> None:
+        """`node` is computed within the op of a later node: a layer without ops of its own."""
+        size = self.facts.size(node.outputs[0])
+        assert size is not None, f"{node.outputs[0]} is no picture"
+        self.begin_layer(node, size[1] * size[2])
+
     def added(self, op: int) -> int:
         """Note that native op `op` was added; every `add_*` call goes through here."""
         assert op == self.ops, f"native op {op} out of order, {self.ops} expected"
@@ -60,6 +66,10 @@ class Builder:
         """Native id of `channels` channels of `name` from `first`."""
         place = self.layout.place(name)
         return self.native.add_tensor(self._buffer(place.root), place.offset + first, channels)
+
+    def constant_vector(self, vector: np.ndarray) -> int:
+        """Native id of a 1x1 tensor that holds one constant per channel."""
+        return self._constant_slot(vector.reshape(-1, 1, 1)).tensor
 
     def mask(self, tensor: str) -> int:
         """Native mask of `tensor`; it must have one."""
@@ -93,7 +103,7 @@ class Builder:
     def _new_slot(self, name: str) -> Slot:
         value = self.facts.constant(name)
         if value is not None:
-            return self._constant_slot(name, value)
+            return self._constant_slot(value)
         size = self.facts.size(name)
         assert size is not None, f"{name} is no picture"
         place = self.layout.place(name)
@@ -101,7 +111,7 @@ class Builder:
         mask = NO_MASK if self.facts.mask_of(name) is None else self.mask(name)
         return Slot(tensor, *size, mask)
 
-    def _constant_slot(self, name: str, value: np.ndarray) -> Slot:
+    def _constant_slot(self, value: np.ndarray) -> Slot:
         picture = np.ascontiguousarray(value.reshape((1,) * (4 - value.ndim) + value.shape)[0], np.float32)
         channels, height, width = picture.shape
         tensor = self.native.add_tensor(self.native.add_buffer(height, width, channels), 0, channels)

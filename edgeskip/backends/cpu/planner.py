@@ -7,9 +7,11 @@ from typing import Any
 
 from edgeskip.backends.base import LayerInfo
 from edgeskip.backends.cpu.builder import Builder
+from edgeskip.backends.cpu.chains import Chains
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.layout import Layout
 from edgeskip.backends.cpu.lowering import lowering_of
+from edgeskip.backends.cpu.lowering.chain import lower_chain
 from edgeskip.backends.cpu.partition import Partition, Run, partition
 from edgeskip.backends.cpu.plan import ConvolutionCost, CpuPlan, EngineStep, SegmentStep
 from edgeskip.graph.ir import Graph, Node
@@ -41,7 +43,15 @@ def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
 
 def _add_engine_run(run: Run, builder: Builder) -> None:
     begin = builder.ops
+    chains = Chains(run.nodes, builder.facts)
     for node in run.nodes:
+        chain = chains.ending_in(node)
+        if chain is not None:
+            lower_chain(chain.nodes, builder)
+            continue
+        if id(node) in chains.absorbed:
+            builder.fused_layer(node)
+            continue
         lowering = lowering_of(node)
         assert lowering is not None
         lowering.lower(node, builder)

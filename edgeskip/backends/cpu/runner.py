@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeskip.backends.base import FrameResult, LayerInfo, Runner
+from edgeskip.backends.base import FrameResult, LayerInfo, Runner, not_finite
+from edgeskip.backends.cpu.costs import Costs
 from edgeskip.backends.cpu.loader import native
-from edgeskip.backends.cpu.plan import NO_MASK, CpuPlan, EngineStep
+from edgeskip.backends.cpu.plan import NO_MASK, CpuPlan, EngineStep, Slot
 from edgeskip.backends.cpu.planner import make_plan
 from edgeskip.backends.cpu.segments import Segment, SegmentState, run_segment
-from edgeskip.core.contract import BLOCKS
+from edgeskip.core.contract import BLOCKS, Preparation
 from edgeskip.core.errors import BackendError, InputError
+from edgeskip.core.picture import CHANNEL_ORDER, inner_size, level_tables, resize_axis
 from edgeskip.graph.skip_model import SkipModel
 
 
@@ -44,7 +46,10 @@ class EngineOptions:
 
 @dataclass
 class StreamState:
-    """One camera: native stream, arrays by name, segment caches, outputs as they were last read."""
+    """One camera: native stream, arrays by name, segment caches, outputs as they were last handed out.
+
+    `stale`: the outputs are not those of the frame before, so that masks don't tell what differs.
+    """
 
     native: Any
     segments: list[SegmentState]
@@ -52,7 +57,7 @@ class StreamState:
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
     ran: list[bool] = field(default_factory=list)
     segment_ns: list[int] = field(default_factory=list)
-    new: bool = True
+    stale: bool = True
 
     def forget(self, plan: CpuPlan) -> None:
         """Everything becomes unknown, except constants."""
@@ -62,11 +67,11 @@ class StreamState:
         for segment in self.segments:
             segment.forget()
         self.values = dict(plan.fixed_outputs)
-        self.new = True
+        self.stale = True
 
 
 class CpuRunner(Runner):
-    """The native engine's runner. Arrays that `infer` returns belong to the caller."""
+    """The native engine's runner. Outputs are read-only: one that did not change is the array of the frame before."""
 
     def __init__(self, model: SkipModel, *, streams: int, threads: int, options: EngineOptions) -> None:
         super().__init__(model, streams=streams, threads=threads)
@@ -78,6 +83,10 @@ class CpuRunner(Runner):
                 f"this CPU and build have no level {options.level!r}", hint=f"levels here: {', '.join(levels)}"
             )
         self.plan = make_plan(model, self._module.Plan())
+        self._costs = Costs(self.plan, streams)
+        segments = [step for step in self.plan.steps if not isinstance(step, EngineStep)]
+        # inputs that are read from their arrays, not only from the engine
+        self._read_outside = {name for step in segments for name in step.graph.inputs} | set(self.plan.outputs)
         self._engine: Any = None
         self._segments: list[Segment] = []
         self._streams: list[StreamState] = []
@@ -140,12 +149,31 @@ class CpuRunner(Runner):
         """Free engine, sessions and streams."""
         self._streams, self._segments, self._engine = [], [], None
 
+    def checks_values(self, name: str) -> bool:
+        """The native engine checks what it is given while it copies."""
+        return name not in self.plan.slots
+
     def infer_impl(self, inputs: dict[str, np.ndarray]) -> FrameResult:
         """The streams in turn; each uses all threads."""
-        for index, state in enumerate(self._streams):
-            self._run(state, {name: value[index : index + 1] for name, value in inputs.items()})
-        outputs = {name: np.concatenate([state.outputs[name] for state in self._streams]) for name in self.plan.outputs}
-        return self._with_costs(FrameResult(outputs))
+        for name, value in inputs.items():
+            slot = self.plan.slots.get(name)
+            for index, state in enumerate(self._streams):
+                state.values[name] = value[index : index + 1]
+                # a frame as it came is no state yet
+                if slot is not None and not state.native.write(slot.tensor, value[index]):
+                    raise not_finite(name)
+        return self._run_all(set(inputs))
+
+    def infer_picture_impl(self, pictures: list[np.ndarray], preparation: Preparation) -> FrameResult:
+        """Resized, reordered and normalised straight into the engine."""
+        name = self.model.frame_inputs[0]
+        slot = self.plan.slots.get(name)
+        if slot is None or name in self._read_outside:
+            return super().infer_picture_impl(pictures, preparation)
+        for state, picture in zip(self._streams, pictures, strict=True):
+            _write_picture(state.native, slot, picture, preparation)
+            state.values.pop(name, None)
+        return self._run_all({name})
 
     def reset_impl(self, stream: int) -> None:
         """Forget one camera."""
@@ -173,13 +201,19 @@ class CpuRunner(Runner):
         state.forget(self.plan)
         return state
 
-    def _run(self, state: StreamState, inputs: dict[str, np.ndarray]) -> None:
-        fresh = set(inputs)
-        for name, value in inputs.items():
-            slot = self.plan.slots.get(name)
-            if slot is not None:
-                state.native.write(slot.tensor, np.ascontiguousarray(value[0]))
-            state.values[name] = value
+    def _run_all(self, fresh: set[str]) -> FrameResult:
+        for state in self._streams:
+            self._run(state, set(fresh))
+        if self.streams == 1:
+            outputs = dict(self._streams[0].outputs)
+        else:
+            states = self._streams
+            outputs = {name: np.concatenate([state.outputs[name] for state in states]) for name in self.plan.outputs}
+        counts = sum(state.native.active_pixels() for state in self._streams)
+        return self._costs.result(outputs, counts, [state.ran for state in self._streams])
+
+    def _run(self, state: StreamState, fresh: set[str]) -> None:
+        stale, state.stale = state.stale, True
         position = 0
         for step in self.plan.steps:
             if isinstance(step, EngineStep):
@@ -190,31 +224,40 @@ class CpuRunner(Runner):
             state.ran[position] = run_segment(segment, cache, state.native, state.values, fresh)
             state.segment_ns[position] = perf_counter_ns() - begin
             position += 1
-        self._read_outputs(state)
-        state.new = False
-
-    def _read_outputs(self, state: StreamState) -> None:
         for name in self.plan.outputs:
-            if name in state.values:
-                state.outputs[name] = state.values[name]
-                continue
-            slot = self.plan.slots[name]
-            if name not in state.outputs:
-                state.outputs[name] = np.empty((1, slot.channels, slot.height, slot.width), np.float32)
-            elif not state.new and slot.mask != NO_MASK and state.native.mask_count(slot.mask) == 0:
-                continue
-            state.native.read(slot.tensor, state.outputs[name][0])
+            self._read_output(state, name, stale)
+        state.stale = False
 
-    def _with_costs(self, result: FrameResult) -> FrameResult:
-        """Active and dense MACs and pixels, over all streams."""
-        pixels = [state.native.active_pixels() for state in self._streams]
-        for cost in self.plan.costs:
-            if cost.op is not None:
-                active = sum(int(counts[cost.op]) for counts in pixels)
-            else:
-                assert cost.segment is not None
-                active = cost.pixels * sum(state.ran[cost.segment] for state in self._streams)
-            result.dense_macs += cost.macs * self.streams
-            result.active_macs += cost.macs * active // max(cost.pixels, 1)
-            result.active_pixels[cost.layer] = active
-        return result
+    def _read_output(self, state: StreamState, name: str, stale: bool) -> None:
+        """Arrays that were handed out are never written again: a changed output is a new one."""
+        if name in state.values:
+            value = state.values[name]
+            # what a segment gave is nobody else's; an input is the caller's, a constant the model's
+            shared = name in self.plan.inputs or name in self.plan.fixed_outputs
+            state.outputs[name] = _frozen(value.copy() if shared else value)
+            return
+        slot = self.plan.slots[name]
+        if stale or slot.mask == NO_MASK or name not in state.outputs:
+            state.outputs[name] = _frozen(state.native.read(slot.tensor)[None])
+        elif state.native.mask_count(slot.mask):
+            value = state.outputs[name].copy()
+            state.native.read_changed(slot.tensor, slot.mask, value[0])
+            state.outputs[name] = _frozen(value)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _write_picture(stream: Any, slot: Slot, picture: np.ndarray, preparation: Preparation) -> None:
+    height, width = picture.shape[:2]
+    size = inner_size((width, height), preparation)
+    levels, pads = level_tables(preparation)
+    columns, rows = None, None
+    if size != (width, height):
+        columns, rows = resize_axis(width, size[0]), resize_axis(height, size[1])
+    if picture.strides[1:] != (3, 1) or picture.strides[0] < 0:
+        picture = np.ascontiguousarray(picture)
+    order = CHANNEL_ORDER[preparation.color]
+    stream.write_picture(slot.tensor, picture, size, columns, rows, order, levels, pads)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeskip.graph.ir import Graph
+from edgeskip.graph.passes.explicit_ceil import shaped_alike
 
 
 def infer_shapes(graph: Graph) -> int:
@@ -14,7 +17,7 @@ def infer_shapes(graph: Graph) -> int:
 
     from edgeskip.graph.onnx_proto import graph_from_proto, to_proto
 
-    proto = to_proto(graph)
+    proto = to_proto(replace(graph, nodes=[shaped_alike(node, graph) for node in graph.nodes]))
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         if not _is_known(graph, output.name):

@@ -9,6 +9,7 @@ from edgeskip.graph.passes.auto_pad import resolve_auto_pad
 from edgeskip.graph.passes.canonical_convs import canonical_convs
 from edgeskip.graph.passes.channel_moves import channel_moves
 from edgeskip.graph.passes.copy_graph import copy_graph
+from edgeskip.graph.passes.explicit_ceil import explicit_ceil
 from edgeskip.graph.passes.focus import focus
 from edgeskip.graph.passes.fold_batch_norms import fold_batch_norms
 from edgeskip.graph.passes.fold_constants import fold_constants
@@ -28,7 +29,7 @@ Pass = Callable[[Graph], int]  # rewrites the graph in place, returns the number
 MOST_ROUNDS = 200
 
 # Shapes first: every later pass asks for them, and shape arithmetic hides what a Reshape does.
-FOLDING: tuple[Pass, ...] = (fold_shapes, fold_constants, infer_shapes, remove_no_ops)
+FOLDING: tuple[Pass, ...] = (explicit_ceil, fold_shapes, fold_constants, infer_shapes, remove_no_ops)
 # Twins hide each other from the passes that ask for a sole reader.
 MERGING: tuple[Pass, ...] = (merge_constants, merge_nodes)
 REWRITING: tuple[Pass, ...] = (

@@ -42,6 +42,7 @@ EDGESKIP_INLINE VecAvx2 sqrt(VecAvx2 a) { return {_mm256_sqrt_ps(a.value)}; }
 EDGESKIP_INLINE __m256 less(VecAvx2 a, VecAvx2 b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LT_OQ); }
 EDGESKIP_INLINE __m256 equal(VecAvx2 a, VecAvx2 b) { return _mm256_cmp_ps(a.value, b.value, _CMP_EQ_OQ); }
 EDGESKIP_INLINE __m256 is_nan(VecAvx2 a) { return _mm256_cmp_ps(a.value, a.value, _CMP_UNORD_Q); }
+EDGESKIP_INLINE __m256 not_less_equal(VecAvx2 a, VecAvx2 b) { return _mm256_cmp_ps(a.value, b.value, _CMP_NLE_UQ); }
 EDGESKIP_INLINE bool any(__m256 mask) { return _mm256_movemask_ps(mask) != 0; }
 EDGESKIP_INLINE VecAvx2 select(__m256 mask, VecAvx2 a, VecAvx2 b) {
   return {_mm256_blendv_ps(b.value, a.value, mask)};
@@ -70,6 +71,34 @@ EDGESKIP_INLINE float reduce_max(VecAvx2 a) {
   __m128 top = _mm_max_ps(_mm256_castps256_ps128(a.value), _mm256_extractf128_ps(a.value, 1));
   top = _mm_max_ps(top, _mm_movehl_ps(top, top));
   return _mm_cvtss_f32(_mm_max_ss(top, _mm_movehdup_ps(top)));
+}
+
+EDGESKIP_INLINE uint32_t exceeds(VecAvx2 a, VecAvx2 b) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.value, b.value, _CMP_NLE_UQ)));
+}
+EDGESKIP_INLINE void transpose_fours(VecAvx2& a, VecAvx2& b, VecAvx2& c, VecAvx2& d) {
+  // pixels 0 and 4, 1 and 5, 2 and 6, 3 and 7 side by side, then 4 x 4 in each half
+  const __m256 p04 = _mm256_permute2f128_ps(a.value, c.value, 0x20);
+  const __m256 p15 = _mm256_permute2f128_ps(a.value, c.value, 0x31);
+  const __m256 p26 = _mm256_permute2f128_ps(b.value, d.value, 0x20);
+  const __m256 p37 = _mm256_permute2f128_ps(b.value, d.value, 0x31);
+  const __m256 low01 = _mm256_unpacklo_ps(p04, p15), high01 = _mm256_unpacklo_ps(p26, p37);
+  const __m256 low23 = _mm256_unpackhi_ps(p04, p15), high23 = _mm256_unpackhi_ps(p26, p37);
+  a = {_mm256_shuffle_ps(low01, high01, 0x44)};
+  b = {_mm256_shuffle_ps(low01, high01, 0xee)};
+  c = {_mm256_shuffle_ps(low23, high23, 0x44)};
+  d = {_mm256_shuffle_ps(low23, high23, 0xee)};
+}
+
+EDGESKIP_INLINE void gather_fours(VecAvx2& a, VecAvx2& b, VecAvx2& c, VecAvx2& d) {
+  const __m256 ab_low = _mm256_unpacklo_ps(a.value, b.value), ab_high = _mm256_unpackhi_ps(a.value, b.value);
+  const __m256 cd_low = _mm256_unpacklo_ps(c.value, d.value), cd_high = _mm256_unpackhi_ps(c.value, d.value);
+  const __m256 p04 = _mm256_shuffle_ps(ab_low, cd_low, 0x44), p15 = _mm256_shuffle_ps(ab_low, cd_low, 0xee);
+  const __m256 p26 = _mm256_shuffle_ps(ab_high, cd_high, 0x44), p37 = _mm256_shuffle_ps(ab_high, cd_high, 0xee);
+  a = {_mm256_permute2f128_ps(p04, p15, 0x20)};
+  b = {_mm256_permute2f128_ps(p26, p37, 0x20)};
+  c = {_mm256_permute2f128_ps(p04, p15, 0x31)};
+  d = {_mm256_permute2f128_ps(p26, p37, 0x31)};
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ EDGESKIP_INLINE VecAvx512 sqrt(VecAvx512 a) { return {_mm512_sqrt_ps(a.value)}; 
 EDGESKIP_INLINE __mmask16 less(VecAvx512 a, VecAvx512 b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LT_OQ); }
 EDGESKIP_INLINE __mmask16 equal(VecAvx512 a, VecAvx512 b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_EQ_OQ); }
 EDGESKIP_INLINE __mmask16 is_nan(VecAvx512 a) { return _mm512_cmp_ps_mask(a.value, a.value, _CMP_UNORD_Q); }
+EDGESKIP_INLINE __mmask16 not_less_equal(VecAvx512 a, VecAvx512 b) {
+  return _mm512_cmp_ps_mask(a.value, b.value, _CMP_NLE_UQ);
+}
 EDGESKIP_INLINE bool any(__mmask16 mask) { return mask != 0; }
 EDGESKIP_INLINE VecAvx512 select(__mmask16 mask, VecAvx512 a, VecAvx512 b) {
   return {_mm512_mask_blend_ps(mask, b.value, a.value)};
@@ -60,6 +63,13 @@ template <int count>
 EDGESKIP_INLINE VecAvx512 shift_right(VecAvx512 a) {
   return {_mm512_castsi512_ps(_mm512_srli_epi32(_mm512_castps_si512(a.value), count))};
 }
+// p * 2^n for a whole n, in one instruction
+EDGESKIP_INLINE VecAvx512 times_power_of_two(VecAvx512 p, VecAvx512 n) { return {_mm512_scalef_ps(p.value, n.value)}; }
+// 1 / x of 1 <= x <= 2: an estimate of 14 bits and a Newton step
+EDGESKIP_INLINE VecAvx512 reciprocal_of_unit(VecAvx512 x) {
+  const __m512 estimate = _mm512_rcp14_ps(x.value);
+  return {_mm512_fmadd_ps(_mm512_fnmadd_ps(x.value, estimate, _mm512_set1_ps(1.0f)), estimate, estimate)};
+}
 EDGESKIP_INLINE float reduce_add(VecAvx512 a) {
   const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a.value), _mm512_extractf32x8_ps(a.value, 1));
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
@@ -72,6 +82,37 @@ EDGESKIP_INLINE float reduce_max(VecAvx512 a) {
   __m128 top = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
   top = _mm_max_ps(top, _mm_movehl_ps(top, top));
   return _mm_cvtss_f32(_mm_max_ss(top, _mm_movehdup_ps(top)));
+}
+
+EDGESKIP_INLINE uint32_t exceeds(VecAvx512 a, VecAvx512 b) {
+  return _mm512_cmp_ps_mask(a.value, b.value, _CMP_NLE_UQ);
+}
+EDGESKIP_INLINE void transpose_fours(VecAvx512& a, VecAvx512& b, VecAvx512& c, VecAvx512& d) {
+  // pixels of two vectors: value 0 of all eight, then value 1; and value 2, then value 3
+  const __m512i first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+  const __m512i last = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
+  const __m512 ab01 = _mm512_permutex2var_ps(a.value, first, b.value);
+  const __m512 cd01 = _mm512_permutex2var_ps(c.value, first, d.value);
+  const __m512 ab23 = _mm512_permutex2var_ps(a.value, last, b.value);
+  const __m512 cd23 = _mm512_permutex2var_ps(c.value, last, d.value);
+  a = {_mm512_shuffle_f32x4(ab01, cd01, 0x44)};
+  b = {_mm512_shuffle_f32x4(ab01, cd01, 0xee)};
+  c = {_mm512_shuffle_f32x4(ab23, cd23, 0x44)};
+  d = {_mm512_shuffle_f32x4(ab23, cd23, 0xee)};
+}
+
+EDGESKIP_INLINE void gather_fours(VecAvx512& a, VecAvx512& b, VecAvx512& c, VecAvx512& d) {
+  // in each quarter 4 x 4, then the quarters 4 x 4
+  const __m512 ab_low = _mm512_unpacklo_ps(a.value, b.value), ab_high = _mm512_unpackhi_ps(a.value, b.value);
+  const __m512 cd_low = _mm512_unpacklo_ps(c.value, d.value), cd_high = _mm512_unpackhi_ps(c.value, d.value);
+  const __m512 p0 = _mm512_shuffle_ps(ab_low, cd_low, 0x44), p1 = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+  const __m512 p2 = _mm512_shuffle_ps(ab_high, cd_high, 0x44), p3 = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  const __m512 even01 = _mm512_shuffle_f32x4(p0, p1, 0x88), odd01 = _mm512_shuffle_f32x4(p0, p1, 0xdd);
+  const __m512 even23 = _mm512_shuffle_f32x4(p2, p3, 0x88), odd23 = _mm512_shuffle_f32x4(p2, p3, 0xdd);
+  a = {_mm512_shuffle_f32x4(even01, even23, 0x88)};
+  b = {_mm512_shuffle_f32x4(odd01, odd23, 0x88)};
+  c = {_mm512_shuffle_f32x4(even01, even23, 0xdd)};
+  d = {_mm512_shuffle_f32x4(odd01, odd23, 0xdd)};
 }
 
 }  // namespace

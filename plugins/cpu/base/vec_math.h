@@ -42,9 +42,22 @@ EDGESKIP_INLINE V power_of_two(V n) {
   return shift_left<23>(n + V::broadcast(12582912.0f + 127.0f));
 }
 
+// p * 2^n for a whole n, in two factors, since 2^128 and 2^-150 are no floats
 template <class V>
-EDGESKIP_INLINE V exp(V x) {
-  x = min(V::broadcast(89.0f), max(V::broadcast(-105.0f), x));
+EDGESKIP_INLINE V times_power_of_two(V p, V n) {
+  const V half = round_small(n * V::broadcast(0.5f));
+  return p * power_of_two(half) * power_of_two(n - half);
+}
+
+// 1 / x of 1 <= x <= 2
+template <class V>
+EDGESKIP_INLINE V reciprocal_of_unit(V x) {
+  return V::broadcast(1.0f) / x;
+}
+
+// -105 <= x <= 89
+template <class V>
+EDGESKIP_INLINE V exp_in_range(V x) {
   const V n = round_small(x * V::broadcast(1.44269504088896341f));
   V r = fma(n, V::broadcast(-0.693359375f), x);
   r = fma(n, V::broadcast(2.12194440e-4f), r);
@@ -55,15 +68,20 @@ EDGESKIP_INLINE V exp(V x) {
   p = fma(p, r, V::broadcast(1.6666665459e-1f));
   p = fma(p, r, V::broadcast(5.0000001201e-1f));
   p = fma(p, r * r, r) + V::broadcast(1.0f);
-  // in two factors, since 2^128 and 2^-150 are no floats
-  const V half = round_small(n * V::broadcast(0.5f));
-  return p * power_of_two(half) * power_of_two(n - half);
+  return times_power_of_two(p, n);
 }
 
 template <class V>
+EDGESKIP_INLINE V exp(V x) {
+  return exp_in_range(min(V::broadcast(89.0f), max(V::broadcast(-105.0f), x)));
+}
+
+// 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): the divisor is between 1 and 2
+template <class V>
 EDGESKIP_INLINE V sigmoid(V x) {
   const V one = V::broadcast(1.0f);
-  return one / (one + exp(negate(x)));
+  const V t = exp_in_range(max(V::broadcast(-105.0f), bits_or(x, V::from_bits(0x80000000u))));
+  return select(less(x, V::broadcast(0.0f)), t, one) * reciprocal_of_unit(one + t);
 }
 
 template <class V>

@@ -53,6 +53,7 @@ EDGESKIP_INLINE VecNeon sqrt(VecNeon a) { return {vsqrtq_f32(a.value)}; }
 EDGESKIP_INLINE uint32x4_t less(VecNeon a, VecNeon b) { return vcltq_f32(a.value, b.value); }
 EDGESKIP_INLINE uint32x4_t equal(VecNeon a, VecNeon b) { return vceqq_f32(a.value, b.value); }
 EDGESKIP_INLINE uint32x4_t is_nan(VecNeon a) { return vmvnq_u32(vceqq_f32(a.value, a.value)); }
+EDGESKIP_INLINE uint32x4_t not_less_equal(VecNeon a, VecNeon b) { return vmvnq_u32(vcleq_f32(a.value, b.value)); }
 EDGESKIP_INLINE bool any(uint32x4_t mask) { return vmaxvq_u32(mask) != 0; }
 EDGESKIP_INLINE VecNeon select(uint32x4_t mask, VecNeon a, VecNeon b) { return {vbslq_f32(mask, a.value, b.value)}; }
 EDGESKIP_INLINE VecNeon keep_first(VecNeon a, int n) {
@@ -79,6 +80,20 @@ EDGESKIP_INLINE VecNeon shift_right(VecNeon a) {
 }
 EDGESKIP_INLINE float reduce_add(VecNeon a) { return vaddvq_f32(a.value); }
 EDGESKIP_INLINE float reduce_max(VecNeon a) { return vmaxvq_f32(a.value); }
+
+EDGESKIP_INLINE uint32_t exceeds(VecNeon a, VecNeon b) {
+  const uint32_t bit[4] = {1, 2, 4, 8};
+  return vaddvq_u32(vbicq_u32(vld1q_u32(bit), vcleq_f32(a.value, b.value)));
+}
+EDGESKIP_INLINE void transpose_fours(VecNeon& a, VecNeon& b, VecNeon& c, VecNeon& d) {
+  const float32x4x2_t ab = vtrnq_f32(a.value, b.value), cd = vtrnq_f32(c.value, d.value);
+  a = {vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0]))};
+  b = {vcombine_f32(vget_low_f32(ab.val[1]), vget_low_f32(cd.val[1]))};
+  c = {vcombine_f32(vget_high_f32(ab.val[0]), vget_high_f32(cd.val[0]))};
+  d = {vcombine_f32(vget_high_f32(ab.val[1]), vget_high_f32(cd.val[1]))};
+}
+
+EDGESKIP_INLINE void gather_fours(VecNeon& a, VecNeon& b, VecNeon& c, VecNeon& d) { transpose_fours(a, b, c, d); }
 
 }  // namespace
 }  // namespace edgeskip

@@ -6,6 +6,9 @@
 //   max(a, b)                 a > b ? a : b on x86; NaN in b gives NaN, NaN in a is unspecified
 //   fma(a, b, c)              a * b + c, one rounding where the hardware has it
 //   bits_*, shift_*           on the 32-bit patterns
+//   exceeds(a, b)             one bit per lane, the first lowest: not a <= b, so also where one is NaN
+//   transpose_fours           4 vectors of groups of 4 floats become the groups' first, second, .. values
+//   gather_fours              the way back
 #pragma once
 
 #include <cstdint>
@@ -49,6 +52,7 @@ EDGESKIP_INLINE VecScalar sqrt(VecScalar a) { return {__builtin_sqrtf(a.value)};
 EDGESKIP_INLINE bool less(VecScalar a, VecScalar b) { return a.value < b.value; }
 EDGESKIP_INLINE bool equal(VecScalar a, VecScalar b) { return a.value == b.value; }
 EDGESKIP_INLINE bool is_nan(VecScalar a) { return a.value != a.value; }
+EDGESKIP_INLINE bool not_less_equal(VecScalar a, VecScalar b) { return !(a.value <= b.value); }
 EDGESKIP_INLINE bool any(bool mask) { return mask; }
 EDGESKIP_INLINE VecScalar select(bool mask, VecScalar a, VecScalar b) { return mask ? a : b; }
 EDGESKIP_INLINE VecScalar keep_first(VecScalar, int) { return {0.0f}; }
@@ -65,6 +69,11 @@ EDGESKIP_INLINE VecScalar shift_right(VecScalar a) {
 }
 EDGESKIP_INLINE float reduce_add(VecScalar a) { return a.value; }
 EDGESKIP_INLINE float reduce_max(VecScalar a) { return a.value; }
+
+EDGESKIP_INLINE uint32_t exceeds(VecScalar a, VecScalar b) { return !(a.value <= b.value); }
+EDGESKIP_INLINE void transpose_fours(VecScalar&, VecScalar&, VecScalar&, VecScalar&) {}
+
+EDGESKIP_INLINE void gather_fours(VecScalar&, VecScalar&, VecScalar&, VecScalar&) {}
 
 }  // namespace
 }  // namespace edgeskip

@@ -133,6 +133,15 @@ void Check::activation(const std::string& kind, const std::vector<float>& alpha,
               (entry->kind == ActivationKind::prelu ? "1 or " + std::to_string(channels) : std::string("1")));
 }
 
+BinaryKind Check::binary(const std::string& kind) const {
+  constexpr std::pair<const char*, BinaryKind> kinds[] = {
+      {"add", BinaryKind::add}, {"sub", BinaryKind::sub}, {"mul", BinaryKind::mul}, {"div", BinaryKind::div},
+      {"max", BinaryKind::max}, {"min", BinaryKind::min}, {"pow", BinaryKind::pow}};
+  for (const auto& entry : kinds)
+    if (kind == entry.first) return entry.second;
+  fail("unknown kind '" + kind + "', expected add, sub, mul, div, max, min or pow");
+}
+
 Norm Check::norm(const std::string& text) const {
   if (text == "l2") return Norm::l2;
   if (text == "l1") return Norm::l1;

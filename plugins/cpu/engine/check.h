@@ -31,6 +31,7 @@ class Check {
   void ranges(const char* what, const std::vector<int32_t>& ranges, int outputs, int inputs) const;
   // Activation of the contract, or with `unary` also the element-wise functions.
   void activation(const std::string& kind, const std::vector<float>& alpha, int channels, bool unary) const;
+  BinaryKind binary(const std::string& kind) const;
   Norm norm(const std::string& text) const;
   void threshold(const char* what, float value) const;
 

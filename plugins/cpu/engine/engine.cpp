@@ -78,15 +78,15 @@ const MaskView& Stream::mask(int id) {
   return frame_.output_mask(id);
 }
 
-void Stream::write(int id, const float* channels_first) {
+bool Stream::write(int id, const float* channels_first) {
   const TensorView view = tensor(id);
-  const int64_t plane = int64_t{view.height} * view.width;
-  for (int row = 0; row < view.height; ++row)
-    for (int c = 0; c < view.channels; ++c) {
-      const float* in = channels_first + c * plane + int64_t{row} * view.width;
-      float* out = view.row(row, 0) + c;
-      for (int column = 0; column < view.width; ++column) out[column * view.stride] = in[column];
-    }
+  const int64_t pixels = int64_t{view.height} * view.width;
+  return engine_.kernels_->write_planes(
+      {channels_first, pixels, view.data, view.stride, engine_.plan_.fours(id), pixels, view.channels});
+}
+
+void Stream::write_picture(int id, const Picture& picture, const PictureRules& rules) {
+  picture_writer_.write(picture, rules, tensor(id));
 }
 
 void Stream::read(int id, float* channels_first) const {
@@ -98,6 +98,25 @@ void Stream::read(int id, float* channels_first) const {
       float* out = channels_first + c * plane + int64_t{row} * view.width;
       for (int column = 0; column < view.width; ++column) out[column] = in[column * view.stride];
     }
+}
+
+int64_t Stream::read_changed(int id, int mask_id, float* channels_first) {
+  const TensorView view = tensor(id);
+  const MaskView& changed = mask(mask_id);
+  if (changed.height != view.height || changed.width != view.width)
+    throw std::invalid_argument("read_changed: the mask is not of the tensor's size");
+  const int64_t plane = int64_t{view.height} * view.width, pixels = count(changed);
+  if (pixels * 4 > plane) {
+    read(id, channels_first);
+    return pixels;
+  }
+  for (int row = 0; pixels && row < view.height; ++row)
+    for_each_bit(changed.row(row), changed.words, [&](int column) {
+      const float* in = view.row(row, column);
+      float* out = channels_first + view.pixel(row, column);
+      for (int c = 0; c < view.channels; ++c) out[c * plane] = in[c];
+    });
+  return pixels;
 }
 
 void Stream::run(int begin, int end) {

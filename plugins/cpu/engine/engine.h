@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "frame.h"
+#include "picture.h"
 #include "plan.h"
 #include "threads.h"
 
@@ -51,8 +52,13 @@ class Stream {
 
   TensorView tensor(int id) const;       // throws std::invalid_argument
   const MaskView& mask(int id);          // for reading or writing; throws std::invalid_argument
-  void write(int tensor, const float* channels_first);
+  // Returns whether all values are finite; they are written in any case.
+  bool write(int tensor, const float* channels_first);
+  // The arguments fit the tensor (PictureWriter::check).
+  void write_picture(int tensor, const Picture& picture, const PictureRules& rules);
   void read(int tensor, float* channels_first) const;
+  // Reads the pixels of a mask only, and returns how many there are. Throws std::invalid_argument.
+  int64_t read_changed(int tensor, int mask, float* channels_first);
 
   // Runs ops begin <= i < end. Allocates nothing. Throws std::invalid_argument.
   void run(int begin, int end);
@@ -64,6 +70,7 @@ class Stream {
  private:
   const Engine& engine_;
   Frame frame_;
+  PictureWriter picture_writer_;
   std::vector<int64_t> active_pixels_, op_times_ns_;
 };
 

@@ -19,9 +19,12 @@ bool any(const uint64_t* words, int count) {
 }
 
 bool any(const MaskView& mask) {
-  for (int64_t i = 0; i < mask.size(); ++i)
-    if (mask.bits[i]) return true;
-  return false;
+  constexpr int64_t at_once = 32;  // a branch per word would cost more than the words
+  const int64_t size = mask.size();
+  int64_t i = 0;
+  for (; i + at_once <= size; i += at_once)
+    if (any(mask.bits + i, at_once)) return true;
+  return any(mask.bits + i, static_cast<int>(size - i));
 }
 
 int64_t count(const MaskView& mask) {

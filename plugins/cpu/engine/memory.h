@@ -8,6 +8,10 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
@@ -15,6 +19,7 @@
 namespace edgeskip {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{1} << 21;
 
 // Under the address sanitizer a gap behind each part of an arena shows who writes past its part.
 #if defined(__SANITIZE_ADDRESS__)
@@ -40,9 +45,14 @@ class AlignedMemory {
  public:
   AlignedMemory() = default;
   explicit AlignedMemory(size_t bytes) : bytes_(aligned(bytes)) {
+    // Scattered pixels lie on a page each: with small pages the search for the page costs more than the row.
+    const bool large = bytes_ >= kHugePage;
     void* memory = nullptr;
-    if (bytes_ && posix_memalign(&memory, kAlignment, bytes_)) throw std::bad_alloc();
+    if (bytes_ && posix_memalign(&memory, large ? kHugePage : kAlignment, bytes_)) throw std::bad_alloc();
     memory_.reset(static_cast<unsigned char*>(memory));
+#ifdef MADV_HUGEPAGE
+    if (large) madvise(memory, bytes_, MADV_HUGEPAGE);  // a wish: nothing depends on it
+#endif
   }
 
   unsigned char* data() const { return memory_.get(); }

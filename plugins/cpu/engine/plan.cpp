@@ -62,4 +62,9 @@ bool Plan::same_range(int tensor, int other) const {
   return a.buffer == b.buffer && a.offset == b.offset && a.channels == b.channels;
 }
 
+bool Plan::fours(int tensor) const {
+  const BufferShape& buffer = buffers_[tensors_[tensor].buffer];
+  return tensors_[tensor].channels == 3 && buffer.channels == 3 && buffer.stride == 4;
+}
+
 }  // namespace edgeskip

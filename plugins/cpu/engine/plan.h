@@ -83,6 +83,8 @@ class Plan {
   int channels_of(int tensor) const { return tensors_[tensor].channels; }
   bool overlap(int tensor, int other) const;
   bool same_range(int tensor, int other) const;
+  // Three channels at the front of pixels of four floats: the fourth is nobody's, and free to read and write.
+  bool fours(int tensor) const;
 
  private:
   std::vector<Size> masks_;

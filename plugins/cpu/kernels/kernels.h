@@ -43,6 +43,8 @@ struct GemmArgs {
   int taps;
   int channels;  // input channels (of the group)
   int n;         // output channels (of the group)
+  // Where all taps of all pixels lie inside, rows may be [count] and tap t of pixel p the row rows[p] + offsets[t].
+  const int64_t* offsets = nullptr;  // [taps], floats
 };
 
 // out[p][c] = sum over taps t of rows[t * count + p][c] * w[t][c], + bias[c]
@@ -52,6 +54,7 @@ struct DepthwiseArgs {
   float* out;                // [count][out_stride]
   int64_t out_stride;
   int count, taps, channels;
+  const int64_t* offsets = nullptr;  // [taps], as in GemmArgs
 };
 
 // For each pixel p: yhat = act(acc[p] + z[p]); changed unless norm_c(weight * (yhat - y[p])) <= threshold
@@ -123,6 +126,38 @@ struct DifferenceArgs {
   int count, channels;
 };
 
+// Decides a part of a gate's picture (docs/contract.md, SkipGate): sets the bits of mask rows first_row <= row < end_row
+// and columns first_column <= column < end_column; first_column is a multiple of 64, end_column too or the
+// width, and they are at most gate_part_columns apart. x and y are only read. A pixel's decision does not
+// depend on the part that it lies in.
+constexpr int gate_part_columns = 320;
+struct GateArgs {
+  const float* x;
+  const float* y;              // the reference
+  int64_t x_stride, y_stride;  // floats from pixel to pixel
+  bool fours;                  // both strides are 4, and all 4 floats of every pixel may be read
+  int height, width, channels;
+  Norm norm;
+  int window;  // odd
+  float threshold, threshold_signed;
+  const float* counts;  // [width + 16] columns of the window that lie in the picture, anything behind the width
+  uint64_t* mask;       // [height][words]
+  int words;
+  int first_row, end_row, first_column, end_column;
+  float* scratch;  // gate_scratch(window, channels) floats
+};
+
+// pixels[p][c] = planes[c][p]; returns whether all values are finite.
+struct PlanesArgs {
+  const float* planes;
+  int64_t plane_stride;
+  float* pixels;
+  int64_t pixel_stride;
+  bool fours;  // pixel_stride is 4, and all 4 floats of every pixel may be written
+  int64_t count;
+  int channels;
+};
+
 struct KernelTable {
   Level level;
   const char* name;  // "avx512", "avx2", "neon", "scalar"
@@ -146,6 +181,10 @@ struct KernelTable {
   void (*blend)(const BlendArgs&);
   void (*gather)(const GatherArgs&);
   void (*difference)(const DifferenceArgs&);
+
+  int64_t (*gate_scratch)(int window, int channels);
+  void (*gate)(const GateArgs&);
+  bool (*write_planes)(const PlanesArgs&);
 };
 
 // nullptr where this build or this CPU lacks the level

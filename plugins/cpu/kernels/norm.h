@@ -19,6 +19,12 @@ struct NormSum {
     if constexpr (norm == Norm::linf) total = max_nan(total, edgeskip::abs(x));
   }
 
+  // Whether the sum (linf: the maximum) is above a limit; NaN is.
+  EDGESKIP_INLINE bool above(float limit) const {
+    if constexpr (norm == Norm::linf) return any(not_less_equal(total, V::broadcast(limit)));
+    return !(reduce_add(total) <= limit);
+  }
+
   EDGESKIP_INLINE float result(int channels) const {
     if constexpr (norm == Norm::l2) return __builtin_sqrtf(reduce_add(total) / static_cast<float>(channels));
     if constexpr (norm == Norm::l1) return reduce_add(total) / static_cast<float>(channels);

@@ -104,6 +104,50 @@ def test_unary(kind: str):
     check_active(plan, {source: x}, y, mask, function(x.astype(np.float64)), tolerance=5e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 19, 300])
+def test_chain_equals_its_ops_one_after_the_other(channels: int):
+    """Operands: a picture, one read at half its size, a vector, a picture of one channel."""
+    x, small, vector, plane = (picture(index, *shape) for index, shape in enumerate(
+        [(channels, 8, 66), (channels, 4, 33), (channels, 1, 1), (1, 8, 66)]))  # fmt: skip
+    plan = native.Plan()
+    a, b, c, d = (new_tensor(plan, *value.shape[1:], value.shape[0])[0] for value in (x, small, vector, plane))
+    y, mask = new_tensor(plan, 8, 66, channels)
+    rows, columns = np.arange(8, dtype=np.int32) // 2, np.arange(66, dtype=np.int32) // 2
+    steps = [
+        ("mul", 0, 2, "none", EMPTY, 0.0),
+        ("add", 4, 1, "none", EMPTY, 0.0),
+        ("unary", 5, 0, "sigmoid", EMPTY, 0.0),
+        ("sub", 3, 4, "relu", EMPTY, 0.0),
+        ("mul", 5, 6, "none", EMPTY, 0.0),
+        ("max", 8, 7, "none", EMPTY, 0.0),
+    ]
+    plan.add_chain("chain", [(a, None), (b, (rows, columns)), (c, None), (d, None)], steps, y, mask)
+    product = x.astype(np.float64) * vector
+    total = product + small[:, rows][:, :, columns]
+    expected = np.maximum(total * sigmoid(total), np.maximum(plane - product, 0))
+    check_active(plan, {a: x, b: small, c: vector, d: plane}, y, mask, expected, tolerance=5e-6)
+
+
+@pytest.mark.parametrize(("operands", "steps", "message"), [
+    ([], [("unary", 0, 0)], "operands or steps are empty"),
+    ([(0, None)], [], "operands or steps are empty"),
+    ([(0, None)], [("add", 0, 1)], "a step reads value 1 of 1"),
+    ([(0, None)], [("twice", 0, 0)], "unknown kind 'twice'"),
+    ([(1, None)], [("unary", 0, 0)], "share channels"),
+    ([(2, None)], [("unary", 0, 0)], "an operand is 3x4, expected 6x8"),
+    ([(2, ([0] * 6, [4] * 8))], [("unary", 0, 0)], "columns read 4 of 4"),
+    ([(2, ([0] * 5, [0] * 8))], [("unary", 0, 0)], "rows have 5 entries, expected 6"),
+])  # fmt: skip
+def test_chain_refuses_what_it_could_not_read(operands, steps, message: str):
+    plan = native.Plan()
+    new_tensor(plan, 6, 8, 5)
+    y, mask = new_tensor(plan, 6, 8, 5)
+    new_tensor(plan, 3, 4, 5)
+    given = [(id, reads and tuple(np.array(axis, np.int32) for axis in reads)) for id, reads in operands]
+    with pytest.raises(ValueError, match=message):
+        plan.add_chain("chain", given, [(*step, "none", EMPTY, 0.0) for step in steps], y, mask)
+
+
 def naive_pool(x, kind, size, kernel, strides, pads, dilations, count_include_pad):
     out = np.zeros((x.shape[0], *size))
     height, width = x.shape[1:]
@@ -148,6 +192,38 @@ def test_global_pool(kind: str, threads: int):
     plan.add_global_pool("pool", kind, source, y, mask)
     expected = x.astype(np.float64).max((1, 2)) if kind == "max" else x.astype(np.float64).mean((1, 2))
     check_active(plan, {source: x}, y, mask, expected[:, None, None], threads=threads)
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize("width", [20, 70, 150])
+def test_global_pool_reads_only_what_changed_and_equals_pooling_everything(kind: str, width: int):
+    rng = np.random.default_rng(width)
+    plan = native.Plan()
+    source, mask_x = new_tensor(plan, 24, width, 9)
+    y, mask = new_tensor(plan, 1, 1, 9)
+    plan.add_global_pool("pool", kind, source, y, mask, mask_x)
+    engine = native.Engine(plan)
+    stream, x = engine.new_stream(), picture(5, 9, 24, width)
+    stream.write_mask(mask, ones((1, 1)))
+    for share in (1.0, 0.01, 0.3, 0.0):
+        changed = (rng.random((24, width)) < share).astype(np.uint8)
+        x = np.where(changed, rng.standard_normal(x.shape).astype(np.float32), x)
+        stream.write(source, x)
+        stream.write_mask(mask_x, changed)
+        stream.run(0, 1)
+        fresh = engine.new_stream()
+        fresh.write(source, x)
+        for id, size in ((mask_x, (24, width)), (mask, (1, 1))):
+            fresh.write_mask(id, ones(size))
+        fresh.run(0, 1)
+        np.testing.assert_array_equal(stream.read(y), fresh.read(y))
+        expected = x.astype(np.float64).max((1, 2)) if kind == "max" else x.astype(np.float64).mean((1, 2))
+        np.testing.assert_allclose(stream.read(y)[:, 0, 0], expected, atol=1e-6)
+    # a change that the mask does not name is not read
+    stream.write(source, x + 1)
+    before = stream.read(y)
+    stream.run(0, 1)
+    np.testing.assert_array_equal(stream.read(y), before)
 
 
 @pytest.mark.parametrize("nearest", [False, True])

@@ -171,7 +171,7 @@ def test_channel_constants_and_full_constants_are_told_apart():
         builder.same_mask(name, x)
     builder.op("Sub", [builder.constant("c", weights(4, 1, 1)), x], {"y": shape})
     builder.op("Mul", ["y", builder.constant("d", weights(1, 1, 6, 8))], {"z": shape})
-    plan, native = planned(builder.model("z"))
+    plan, native = planned(builder.model("y", "z"))
     (constant,) = native.named("binary_constant")
     assert (constant["kind"], constant["reverse"]) == ("sub", True)
     np.testing.assert_array_equal(constant["b"], weights(4, 1, 1).reshape(-1))
@@ -188,3 +188,51 @@ def test_a_contract_op_that_the_engine_cannot_run_is_refused_by_name():
     builder.op("Relu", ["state.0.x.next"], {"y.w": (3, 4, 1, 1)})
     with pytest.raises(ModelError, match=r"SkipConv .*input w \(y.w\) is not constant"):
         planned(builder.model(y))
+
+
+def silu_of_a_sum(builder: ModelBuilder) -> str:
+    """y = s * sigmoid(s), s = a / 4 + nearest(b)."""
+    x, shape = "state.0.x.next", (1, 3, 6, 8)
+    a = builder.conv(x, "a", weights(3, 4, 1, 1), (6, 8))
+    b = builder.conv(x, "b", weights(3, 4, 2, 2), (3, 4), strides=[2, 2])
+    builder.mask("big", [b], shape, kind="resize", scales=[2.0, 2.0])
+    for name in ("s", "sig", "y"):
+        builder.mask(name, [a, "big"], shape, kind="union")
+    builder.same_mask("quarter", a)
+    builder.op("Div", [a, builder.constant("four", np.float32(4).reshape(()))], {"quarter": shape})
+    scales = builder.constant("scales", np.array([1, 1, 2, 2], np.float32))
+    builder.op("Resize", [b, "", scales], {"big": shape}, mode="nearest", coordinate_transformation_mode="asymmetric",
+               nearest_mode="floor")  # fmt: skip
+    builder.op("Add", ["quarter", "big"], {"s": shape})
+    builder.op("Sigmoid", ["s"], {"sig": shape})
+    builder.op("Mul", ["s", "sig"], {"y": shape})
+    return "y"
+
+
+def test_element_wise_nodes_are_one_op_and_nothing_between_is_stored():
+    builder = ModelBuilder()
+    plan, native = planned(builder.model(silu_of_a_sum(builder)))
+    (chain,) = native.named("chain")
+    assert not native.named("binary")
+    assert not native.named("resize")
+    assert not {"quarter", "big", "s", "sig"} & set(plan.slots)
+    tensors = [tensor for tensor, _ in chain["operands"]]
+    quarter = dict(plan.constants)[tensors[1]]
+    np.testing.assert_array_equal(quarter, np.full((3, 1, 1), 0.25, np.float32))
+    reads = chain["operands"][2][1]
+    assert [axis.tolist() for axis in reads] == [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2, 3, 3]]
+    assert [step[:4] for step in chain["steps"]] == [
+        ("mul", 0, 1, "none"), ("add", 3, 2, "none"), ("unary", 4, 0, "sigmoid"), ("mul", 4, 5, "none")
+    ]  # fmt: skip
+    assert native.masks[chain["mask"]] == (6, 8)
+    assert chain["mask"] == plan.masks["mask.y"]
+    # each node is a layer still, and the op's time belongs to the last
+    assert [layer.op for layer in plan.layers][-5:] == ["Div", "Resize", "Add", "Sigmoid", "Mul"]
+
+
+def test_what_something_else_reads_ends_a_chain():
+    builder = ModelBuilder()
+    plan, native = planned(builder.model("s", silu_of_a_sum(builder)))
+    first, second = native.named("chain")
+    assert first["y"] == plan.slots["s"].tensor
+    assert [tensor for tensor, _ in second["operands"]] == [plan.slots["s"].tensor]

@@ -71,15 +71,49 @@ def test_after_a_reset_segments_run_again():
         np.testing.assert_array_equal(first.outputs["s"], again.outputs["s"])
 
 
-def test_outputs_belong_to_the_caller():
+def test_an_output_that_was_handed_out_never_changes():
     with runner(softmax_between_convolutions()) as active:
-        first = active.infer(picture())
-        copies = {name: value.copy() for name, value in first.outputs.items()}
-        for value in first.outputs.values():
-            value[:] = 7
-        second = active.infer(picture())
-        for name, value in second.outputs.items():
-            np.testing.assert_array_equal(value, copies[name])
+        results, copies = [], []
+        x = picture()
+        for step in range(4):
+            results.append(active.infer(x).outputs)
+            copies.append({name: value.copy() for name, value in results[-1].items()})
+            x = x.copy()
+            x[0, :, step, step] += 1
+        for outputs, kept in zip(results, copies, strict=True):
+            for name, value in outputs.items():
+                np.testing.assert_array_equal(value, kept[name])
+                with pytest.raises(ValueError, match="read-only"):
+                    value[:] = 7
+        assert not np.array_equal(results[0]["y"], results[1]["y"])
+
+
+def test_an_input_that_is_an_output_stays_the_callers():
+    builder = ModelBuilder()
+    conv = builder.conv("state.0.x.next", "y", weights(2, 4, 1, 1), (6, 8))
+    with runner(builder.model(conv, "x")) as active:
+        x = picture()
+        output = active.infer(x).outputs["x"]
+        x[:] = 7
+        assert not (output == 7).any()
+
+
+@pytest.mark.parametrize("changed", [0, 1, 5, 40, 48])
+def test_only_changed_pixels_of_an_output_are_read_and_the_rest_is_right(changed: int):
+    builder = ModelBuilder()
+    model = builder.model(builder.conv("state.0.x.next", "y", weights(3, 4, 1, 1), (6, 8)))
+    rng = np.random.default_rng(changed)
+    with runner(model) as active, runner(model) as fresh:
+        x = picture()
+        before = active.infer(x).outputs["y"]
+        for _ in range(3):
+            x = x.copy()
+            x.reshape(4, 48)[:, rng.permutation(48)[:changed]] += 1
+            fresh.reset()
+            after = active.infer(x).outputs["y"]
+            np.testing.assert_array_equal(after, fresh.infer(x).outputs["y"])
+            assert (after is before) == (changed == 0)
+            before = after
 
 
 def test_cost_counts_the_pixels_that_were_computed():

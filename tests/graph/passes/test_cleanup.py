@@ -205,3 +205,25 @@ def test_sum_over_another_axis_stays() -> None:
         return builder.node("Tanh", total, shape=(4, 8, 2))
 
     assert op_types(simplified(network_of(body)))["ReduceSum"] == 1
+
+
+@pytest.mark.parametrize("op_type", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("counted", [0, 1])
+def test_ceil_mode_leaves_out_a_window_that_starts_in_the_padding(op_type: str, counted: int) -> None:
+    """Size 11, kernel 3, stride 3, padding 1: runtimes give 4, ONNX's shape inference 5."""
+    geometry = {"kernel_shape": [3, 3], "strides": [3, 3], "pads": [1, 1, 1, 1], "ceil_mode": 1}
+    if counted and op_type == "AveragePool":
+        geometry["count_include_pad"] = 1
+
+    def body(builder, tensor):
+        pooled = builder.node("Tanh", builder.node(op_type, tensor, shape=(4, 4, 4), **geometry), shape=(4, 4, 4))
+        again = builder.node("MaxPool", pooled, shape=(4, 2, 2), kernel_shape=[2, 2], strides=[3, 3], ceil_mode=1)
+        flat = builder.node("Reshape", again, builder.integers(0, -1), shape=(16,))
+        return builder.node("Add", flat, builder.constant(np.arange(16, dtype=np.float32)), shape=(16,))
+
+    graph = simplified(network_of(body, (4, 11, 11)))
+    pools = [node for node in graph.nodes if node.op_type in ("MaxPool", "AveragePool")]
+    assert [graph.shape(node.outputs[0]) for node in pools] == [(1, 4, 4, 4), (1, 4, 2, 2)]
+    if not counted or op_type == "MaxPool":
+        assert pools[0].attributes["pads"] == [1, 1, 0, 0]
+        assert not pools[0].attributes["ceil_mode"]

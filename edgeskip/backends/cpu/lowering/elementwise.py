@@ -21,6 +21,15 @@ def channel_vector(value: np.ndarray, channels: int) -> np.ndarray | None:
     return np.ascontiguousarray(np.broadcast_to(value.reshape(-1), (channels,)), np.float32)
 
 
+def reciprocal(vector: np.ndarray) -> np.ndarray | None:
+    """1 / vector, since a multiplication costs a tenth of a division; None where that is no normal number."""
+    with np.errstate(divide="ignore", over="ignore"):
+        inverse = (1.0 / vector.astype(np.float64)).astype(np.float32)
+    tiny = np.finfo(np.float32).tiny
+    fits = np.isfinite(inverse) & np.isfinite(vector) & (np.abs(inverse) >= tiny)
+    return np.ascontiguousarray(inverse) if fits.all() else None
+
+
 def _operand_refused(name: str, out_size: tuple[int, int, int], facts: Facts) -> str | None:
     constant = facts.constant(name)
     if constant is not None:
@@ -75,8 +84,10 @@ def _add_op(node: Node, builder: Builder, kind: str, a: str, b: str) -> None:
         whole = builder.facts.constant(other) is None and builder.facts.size(other) == (y.channels, y.height, y.width)
         if vectors.get(operand) is not None and whole:
             reverse = operand == a and operand != b
+            inverse = reciprocal(vectors[operand]) if kind == "div" and not reverse else None
+            vector, used = (vectors[operand], kind) if inverse is None else (inverse, "mul")
             op = builder.native.add_binary_constant(
-                name, kind, builder.tensor(other), vectors[operand], reverse, y.tensor, mask, "none", NO_ALPHA, 0.0
+                name, used, builder.tensor(other), vector, reverse, y.tensor, mask, "none", NO_ALPHA, 0.0
             )
             builder.added(op)
             return

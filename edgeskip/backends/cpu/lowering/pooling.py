@@ -78,11 +78,11 @@ def reaching_pads(
 
 
 def _lower_global(node: Node, builder: Builder) -> None:
-    x, y = builder.tensor(node.inputs[0]), builder.tensor(node.outputs[0])
+    x, y = builder.slot(node.inputs[0]), builder.tensor(node.outputs[0])
     mask = builder.mask(node.outputs[0])
     builder.begin_layer(node, 1)
     kind = "max" if node.op_type == "GlobalMaxPool" else "average"
-    builder.added(builder.native.add_global_pool(node.outputs[0], kind, x, y, mask))
+    builder.added(builder.native.add_global_pool(node.outputs[0], kind, x.tensor, y, mask, x.mask))
 
 
 def _global_refused(node: Node, facts: Facts) -> str | None:

@@ -66,11 +66,27 @@ def _scales(node: Node, facts: Facts, in_size: tuple[int, int], out_size: tuple[
     return float(scales[2]), float(scales[3])
 
 
+def is_nearest(node: Node) -> bool:
+    """Whether each output pixel is a copy of one input pixel."""
+    return text(node, "mode", "nearest") == "nearest"
+
+
+def nearest_reads(node: Node, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column, int32, that each output row and column of a nearest Resize copies."""
+    rows, columns = _node_tables(node, facts)
+    return np.ascontiguousarray(rows.indices[:, 0]), np.ascontiguousarray(columns.indices[:, 0])
+
+
+def _node_tables(node: Node, facts: Facts) -> tuple[AxisTable, AxisTable]:
+    before, after = facts.size(node.inputs[0]), facts.size(node.outputs[0])
+    assert before is not None
+    assert after is not None
+    return tables(node.attributes, before[1:], after[1:], _scales(node, facts, before[1:], after[1:]))
+
+
 def _lower(node: Node, builder: Builder) -> None:
     x, y = builder.slot(node.inputs[0]), builder.slot(node.outputs[0])
-    in_size, out_size = (x.height, x.width), (y.height, y.width)
-    scales = _scales(node, builder.facts, in_size, out_size)
-    rows, columns = tables(node.attributes, in_size, out_size, scales)
+    rows, columns = _node_tables(node, builder.facts)
     builder.begin_layer(node, y.height * y.width)
     builder.added(
         builder.native.add_resize(

@@ -13,6 +13,14 @@ constexpr int kPanelsPerChunk = 8;
 constexpr int kLongestChunk = 512;
 constexpr double kSmallestChunkNs = 10e3;
 
+// Scattered rows are unknown to the processor's own prefetching: all of a chunk's are asked for at once.
+void fetch(const float* row, int channels) {
+  for (int c = 0; c < channels; c += 16) __builtin_prefetch(row + c);
+}
+
+constexpr int64_t kChunkFloats = 6144;  // of results, so that they stay in the first cache until they are compared
+constexpr int64_t kCheapPixel = 16384;  // multiply-adds beside which pointers to the taps cost something
+
 }  // namespace
 
 struct ConvOperation::Views {
@@ -53,7 +61,7 @@ ScratchNeeds ConvOperation::scratch() const {
   ScratchNeeds needs;
   needs.shared = active_set_.scratch_bytes();
   needs.per_thread = arena_bytes<const float*>(pixels * most_taps) + arena_bytes<float>(pixels * out_stride_) +
-                     2 * arena_bytes<const float*>(pixels) + arena_bytes<uint8_t>(pixels);
+                     3 * arena_bytes<const float*>(pixels) + arena_bytes<Pixel>(pixels) + arena_bytes<uint8_t>(pixels);
   return needs;
 }
 
@@ -62,8 +70,9 @@ int ConvOperation::chunk_pixels(int64_t count, int threads, const TapSet& taps) 
   const double pixel_ns = 2.0 * static_cast<double>(taps.multiply_adds) / kFlopsPerNs + kPixelOverheadNs;
   const int64_t worthwhile = static_cast<int64_t>(kSmallestChunkNs / pixel_ns) + 1;
   const int64_t fair = threads > 1 ? (count + threads - 1) / threads : count;
-  const int64_t longest = std::max<int64_t>(worthwhile, int64_t{kPanelsPerChunk} * panel_rows_);
-  const int64_t pixels = std::max(std::min(longest, fair), std::min(worthwhile, fair));
+  const int64_t panels = int64_t{kPanelsPerChunk} * panel_rows_;
+  const int64_t longest = std::clamp<int64_t>(worthwhile, panels, std::max(panels, kChunkFloats / out_stride_));
+  const int64_t pixels = std::max(std::min(longest, fair), std::min({worthwhile, longest, fair}));
   const int64_t rounded = (pixels + panel_rows_ - 1) / panel_rows_ * panel_rows_;
   const int64_t most = std::max(kLongestChunk / panel_rows_, 1) * int64_t{panel_rows_};
   return static_cast<int>(std::min(rounded, most));
@@ -93,18 +102,32 @@ int64_t ConvOperation::run(Frame& frame) const {
   return total;
 }
 
-void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
+void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel* listed, int count,
                             Arena arena) const {
   const float** rows = arena.take<const float*>(int64_t{count} * taps.count());
   float* out = arena.take<float>(count * out_stride_);
   float** y = arena.take<float*>(count);
   const float** z = arena.take<const float*>(count);
+  const float** corners = arena.take<const float*>(count);
+  Pixel* pixels = arena.take<Pixel>(count);
   uint8_t* changed = arena.take<uint8_t>(count);
-  point_to_taps(views, taps, pixels, count, rows, z);  // the list z is free until then
-  accumulate(views.kernels, taps, rows, out, count);
-  for (int p = 0; p < count; ++p) y[p] = views.y.row(pixels[p]);
+  int inner = inner_first(views.x, taps, listed, count, pixels, corners);
+  // two passes over the weights of a heavy layer cost more than its pointers
+  if (inner < count && taps.multiply_adds > kCheapPixel) inner = 0;
+  for (int p = 0; p < count; ++p) {
+    y[p] = views.y.row(pixels[p]);
+    fetch(y[p], out_channels_);
+  }
   if (views.z.data)
-    for (int p = 0; p < count; ++p) z[p] = views.z.row(pixels[p]);
+    for (int p = 0; p < count; ++p) {
+      z[p] = views.z.row(pixels[p]);
+      fetch(z[p], out_channels_);
+    }
+  if (inner > 0) accumulate(views.kernels, taps, corners, taps.offsets.data(), out, inner);
+  if (inner < count) {
+    point_to_taps(views.x, taps, pixels + inner, count - inner, rows);
+    accumulate(views.kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner);
+  }
   EpilogueArgs epilogue{};
   epilogue.acc = out;
   epilogue.acc_stride = out_stride_;
@@ -121,48 +144,65 @@ void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel*
   publish(views, pixels, count, changed);
 }
 
-void ConvOperation::point_to_taps(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
-                                  const float** rows, const float** corners) const {
-  const TensorView& x = views.x;
-  const int number = taps.count();
-  const bool whole = taps.divide[0] == 1 && taps.divide[1] == 1;
-  bool all_inside = true;
+namespace {
+
+// The input pixel that an output pixel's taps are counted from.
+int origin(int position, const TapSet& taps, int axis) {
+  return taps.divide[axis] == 1 ? position * taps.multiply[axis] : position / taps.divide[axis];
+}
+
+}  // namespace
+
+// Sorts the pixels: first those whose taps all lie inside the input, with the corners that the taps are
+// counted from; returns how many these are.
+int ConvOperation::inner_first(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
+                               Pixel* sorted, const float** corners) const {
+  const int first_row = -taps.least[0], rows = x.height - taps.most[0] + taps.least[0];
+  const int first_column = -taps.least[1], columns = x.width - taps.most[1] + taps.least[1];
+  int inner = 0, outer = count;
   for (int p = 0; p < count; ++p) {
-    const int top = whole ? row_of(pixels[p]) * taps.multiply[0] : row_of(pixels[p]) / taps.divide[0];
-    const int left = whole ? column_of(pixels[p]) * taps.multiply[1] : column_of(pixels[p]) / taps.divide[1];
-    const bool inside = top >= -taps.least[0] && top < x.height - taps.most[0] && left >= -taps.least[1] &&
-                        left < x.width - taps.most[1];
-    corners[p] = inside ? x.row(top, left) : nullptr;
-    all_inside &= inside;
-    if (inside) continue;
-    for (int t = 0; t < number; ++t) {
+    const int top = origin(row_of(pixels[p]), taps, 0), left = origin(column_of(pixels[p]), taps, 1);
+    const int row = top - first_row, column = left - first_column;
+    const bool inside = row >= 0 && row < rows && column >= 0 && column < columns;
+    if (!inside) {
+      sorted[--outer] = pixels[p];
+      continue;
+    }
+    const float* corner = x.row(top, left);
+    sorted[inner] = pixels[p];
+    corners[inner++] = corner;
+    // the other taps are mostly those of pixels before it
+    if (taps.depthwise || taps.count() == 1) fetch(corner + taps.offsets.back(), in_channels_);
+  }
+  return inner;
+}
+
+// rows [taps][count]: where each tap of each pixel reads, zeros outside.
+void ConvOperation::point_to_taps(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
+                                  const float** rows) const {
+  for (int p = 0; p < count; ++p) {
+    const int top = origin(row_of(pixels[p]), taps, 0), left = origin(column_of(pixels[p]), taps, 1);
+    for (int t = 0; t < taps.count(); ++t) {
       const int row = top + taps.row[t], column = left + taps.column[t];
       const bool real = row >= 0 && row < x.height && column >= 0 && column < x.width;
       rows[int64_t{t} * count + p] = real ? x.row(row, column) : zero_row_.data();
     }
   }
-  for (int t = 0; t < number; ++t) {
-    const float** tap = rows + int64_t{t} * count;
-    const int64_t distance = x.pixel(taps.row[t], taps.column[t]) * x.stride;
-    if (all_inside)
-      for (int p = 0; p < count; ++p) tap[p] = corners[p] + distance;
-    else
-      for (int p = 0; p < count; ++p)
-        if (corners[p]) tap[p] = corners[p] + distance;
-  }
 }
 
-void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, float* out,
-                               int count) const {
+// rows: of point_to_taps, or with offsets the corners.
+void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows,
+                               const int64_t* offsets, float* out, int count) const {
   if (taps.depthwise) {
-    kernels.depthwise({rows, taps.weights.as<float>(), out, out_stride_, count, taps.count(), out_channels_});
+    kernels.depthwise({rows, taps.weights.as<float>(), out, out_stride_, count, taps.count(), out_channels_, offsets});
     return;
   }
   const GroupShape shape = group_shape(*spec_);
+  const int64_t pointers = offsets ? count : int64_t{count} * taps.count();
   // group after group: what gemm writes behind a group's channels is overwritten by the next
   for (int group = 0; group < shape.groups; ++group) {
     if (group > 0)
-      for (int64_t i = 0; i < int64_t{count} * taps.count(); ++i) rows[i] += shape.inputs;
+      for (int64_t i = 0; i < pointers; ++i) rows[i] += shape.inputs;
     GemmArgs gemm{};
     gemm.rows = rows;
     gemm.weights = taps.weights.as<float>() + taps.group_weights * group;
@@ -172,6 +212,7 @@ void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, c
     gemm.taps = taps.count();
     gemm.channels = shape.inputs;
     gemm.n = shape.outputs;
+    gemm.offsets = offsets;
     kernels.gemm(gemm);
   }
 }

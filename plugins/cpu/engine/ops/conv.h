@@ -51,9 +51,12 @@ class ConvOperation : public Operation {
 
   int chunk_pixels(int64_t count, int threads, const TapSet& taps) const;
   void compute(const Views& views, const TapSet& taps, const Pixel* pixels, int count, Arena arena) const;
-  void point_to_taps(const Views& views, const TapSet& taps, const Pixel* pixels, int count,
-                     const float** rows, const float** corners) const;
-  void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, float* out, int count) const;
+  int inner_first(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count, Pixel* sorted,
+                  const float** corners) const;
+  void point_to_taps(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
+                     const float** rows) const;
+  void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
+                  float* out, int count) const;
   void publish(const Views& views, const Pixel* pixels, int count, const uint8_t* changed) const;
 
   std::shared_ptr<const ConvSpec> spec_;

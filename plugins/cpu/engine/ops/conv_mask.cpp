@@ -88,6 +88,9 @@ void ActiveSet::apply_gate(const Frame& frame, const MaskView& active) const {
 }
 
 bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const {
+  const bool idle = gate_ < 0 && unreached_.empty() && !any(frame.mask(mask_x_)) &&
+                    (mask_z_ < 0 || !any(frame.mask(mask_z_)));
+  if (idle) return false;
   const int64_t words = int64_t{out_.height} * words_of(out_.width);
   *active = MaskView(arena.take<uint64_t>(words), out_.height, out_.width);
   *computed = *active;

@@ -62,11 +62,14 @@ void pack_groups(const KernelTable& kernels, const ConvSpec& spec, const GroupSh
   }
 }
 
-void pack(const KernelTable& kernels, const ConvSpec& spec, const std::vector<Tap>& taps, TapSet* set) {
+void pack(const BuildContext& context, const ConvSpec& spec, const std::vector<Tap>& taps, TapSet* set) {
+  const KernelTable& kernels = context.kernels;
+  const BufferShape& input = context.plan.buffers()[context.plan.tensors()[spec.x].buffer];
   const GroupShape shape = group_shape(spec);
   for (const Tap& tap : taps) {
     set->row.push_back(tap.row);
     set->column.push_back(tap.column);
+    set->offsets.push_back((int64_t{tap.row} * input.size.width + tap.column) * input.stride);
   }
   for (int t = 0; t < set->count(); ++t)
     for (int axis = 0; axis < 2; ++axis) {
@@ -90,7 +93,7 @@ TapSet ordinary_set(const BuildContext& context, const ConvSpec& spec) {
       taps.push_back({ky, kx, ky * window.dilations[0] - window.pads[0], kx * window.dilations[1] - window.pads[1]});
   TapSet set;
   std::copy_n(window.strides, 2, set.multiply);
-  pack(context.kernels, spec, taps, &set);
+  pack(context, spec, taps, &set);
   return set;
 }
 
@@ -124,7 +127,7 @@ TapSet phase_set(const BuildContext& context, const ConvSpec& spec, int phase_y,
   const int width = context.plan.size_of(spec.y).width;
   set.column_bits.resize(words_of(width));
   for (int x = phase_x; x < width; x += set.step[1]) set.column_bits[x / 64] |= uint64_t{1} << (x % 64);
-  pack(context.kernels, spec, taps, &set);
+  pack(context, spec, taps, &set);
   return set;
 }
 

@@ -23,6 +23,7 @@ struct TapSet {
   int divide[2] = {1, 1};
   std::vector<int> row, column;
   int least[2] = {0, 0}, most[2] = {0, 0};  // of row and column, with 0
+  std::vector<int64_t> offsets;             // floats from input pixel (y, x) to each tap
 
   bool depthwise = false;
   AlignedMemory weights;         // packed, group after group

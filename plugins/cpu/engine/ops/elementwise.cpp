@@ -7,15 +7,6 @@ namespace edgeskip {
 
 namespace {
 
-BinaryKind binary_kind(const Check& check, const std::string& kind) {
-  constexpr std::pair<const char*, BinaryKind> kinds[] = {
-      {"add", BinaryKind::add}, {"sub", BinaryKind::sub}, {"mul", BinaryKind::mul}, {"div", BinaryKind::div},
-      {"max", BinaryKind::max}, {"min", BinaryKind::min}, {"pow", BinaryKind::pow}};
-  for (const auto& entry : kinds)
-    if (kind == entry.first) return entry.second;
-  check.fail("unknown kind '" + kind + "', expected add, sub, mul, div, max, min or pow");
-}
-
 void check_operand(const Check& check, const char* what, int operand, int y) {
   const Plan& plan = check.plan();
   check.tensor(what, operand);
@@ -49,7 +40,7 @@ int add_binary(Plan& plan, const std::string& name, const std::string& kind, int
   check_operand(check, "a", a, y);
   check_operand(check, "b", b, y);
   check.mask_of("mask", mask, y);
-  const BinaryKind operation = binary_kind(check, kind);
+  const BinaryKind operation = check.binary(kind);
   const int channels = plan.channels_of(y);
   check.activation(activation.kind, activation.alpha, channels, false);
   ScratchNeeds needs = pointer_needs(channels, 3);
@@ -74,7 +65,7 @@ int add_binary_constant(Plan& plan, const std::string& name, const std::string& 
   check.tensor("y", y);
   check_operand(check, "a", a, y);
   check.mask_of("mask", mask, y);
-  const BinaryKind operation = binary_kind(check, kind);
+  const BinaryKind operation = check.binary(kind);
   const int channels = plan.channels_of(y);
   check.channels("b", static_cast<int>(b.size()), channels);
   check.activation(activation.kind, activation.alpha, channels, false);

@@ -1,12 +1,11 @@
-// The norm gate (architecture.md section 2): box means as sums along rows, then over rows. Each sum is
-// formed anew in a fixed order, so that a pixel's decision depends on its window alone. A mean is not
-// divided: its sum is compared with threshold x pixels of the window.
+// The norm gate (docs/contract.md, SkipGate). Pictures of few channels are decided by the gate kernel in
+// parts, then the reference follows: a part's halo still needs the old one. Vectors of many channels
+// without a window go through the kernel for differences.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "../check.h"
-#include "gate_rows.h"
 #include "ops.h"
 #include "row_ops.h"
 
@@ -14,33 +13,35 @@ namespace edgeskip {
 
 namespace {
 
+constexpr int kCountsSlack = 16;  // GateArgs::counts
+
 class GateOperation : public Operation {
  public:
   GateOperation(const BuildContext& context, const GateSpec& spec, Norm norm)
-      : spec_(spec), norm_(norm), radius_(spec.window / 2), size_(context.plan.size_of(spec.x)),
-        channels_(context.plan.channels_of(spec.x)) {
-    // a term whose threshold is infinite is off, save on unknown, which the other term also sees
-    signed_term_ = std::isfinite(spec.threshold_signed) && spec.window > 1;
-    norm_term_ = std::isfinite(spec.threshold) || !signed_term_;
-    if (spec.window == 1) spec_.threshold = std::min(spec.threshold, spec.threshold_signed);
-    for (int x = 0; x < size_.width; ++x) column_counts_.push_back(static_cast<float>(within(x, size_.width)));
+      : spec_(spec), norm_(norm), size_(context.plan.size_of(spec.x)), channels_(context.plan.channels_of(spec.x)) {
+    if (spec.window == 1) {
+      spec_.threshold = std::min(spec.threshold, spec.threshold_signed);
+      spec_.threshold_signed = INFINITY;
+    }
+    pixelwise_ = spec.window == 1 && channels_ > kFewChannels;
+    scratch_floats_ = context.kernels.gate_scratch(spec_.window, channels_);
+    fours_ = context.plan.fours(spec.x) && context.plan.fours(spec.y);
+    const int radius = spec_.window / 2;
+    for (int c = 0; c < size_.width; ++c)
+      counts_.push_back(static_cast<float>(std::min(c + radius, size_.width - 1) - std::max(c - radius, 0) + 1));
+    counts_.resize(counts_.size() + kCountsSlack, 1.0f);
+    const int parts = (size_.width + gate_part_columns - 1) / gate_part_columns;
+    part_columns_ = words_of((size_.width + parts - 1) / parts) * 64;
   }
 
   ScratchNeeds scratch() const override {
-    ScratchNeeds needs;
-    if (spec_.window > 1)
-      needs.shared = arena_bytes<float>(norm_term_ ? size_.pixels() : 0) +
-                     arena_bytes<float>(signed_term_ ? size_.pixels() * channels_ : 0);
-    const size_t planes = arena_bytes<float>(line_width() * channels_);
-    const size_t lines = 3 * arena_bytes<float>(line_width()) + arena_bytes<uint8_t>(words_of(size_.width) * 64);
-    const size_t lists = 2 * arena_bytes<const float*>(size_.width);
-    needs.per_thread = planes + lines + lists;
-    return needs;
+    const size_t lists = arena_bytes<float>(size_.width) + 2 * arena_bytes<const float*>(size_.width);
+    return {0, pixelwise_ ? lists : arena_bytes<float>(scratch_floats_)};
   }
 
   int64_t run(Frame& frame) const override {
     const MaskView& mask = frame.output_mask(spec_.mask_y);
-    if (spec_.window == 1)
+    if (pixelwise_)
       run_pixels(frame, mask);
     else
       run_windows(frame, mask);
@@ -48,125 +49,68 @@ class GateOperation : public Operation {
   }
 
  private:
-  static constexpr int kFewChannels = 4;  // a picture: without the kernels' lists of rows
+  static constexpr int kFewChannels = 4;  // a picture: many pixels to a vector
 
-  int within(int position, int size) const {
-    return std::min(position + radius_, size - 1) - std::max(position - radius_, 0) + 1;
-  }
-  int64_t line_width() const { return size_.width + int64_t{2} * radius_; }
-  double cost_ns() const { return size_.width * (2.0 + 0.2 * channels_ * (spec_.window + 1)); }
+  double cost_ns() const { return size_.width * (pixelwise_ ? 5.0 + 0.2 * channels_ : 0.4 * (channels_ + 1)); }
 
   void run_pixels(Frame& frame, const MaskView& mask) const {
+    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
     frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
+      float* norms = arena.take<float>(size_.width);
+      const float** first = arena.take<const float*>(size_.width);
+      const float** second = arena.take<const float*>(size_.width);
       for (int row = begin; row < end; ++row) {
-        Arena rest = arena;
-        float* norms = rest.take<float>(size_.width);
-        pixel_norms(frame, row, norms, rest);
+        for (int column = 0; column < size_.width; ++column) {
+          first[column] = x.row(row, column);
+          second[column] = y.row(row, column);
+        }
+        frame.kernels().difference({first, second, norms, norm_, size_.width, channels_});
         std::memset(mask.row(row), 0, sizeof(uint64_t) * mask.words);
-        mark(norms, spec_.threshold, 1, mask.row(row), rest);
-        copy_changed(frame, mask, row);
+        for (int column = 0; column < size_.width; ++column)
+          if (!(norms[column] <= spec_.threshold)) mask.set(row, column);
+        copy_changed(x, y, mask, row);
       }
     });
-  }
-
-  void pixel_norms(Frame& frame, int row, float* norms, Arena arena) const {
-    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
-    if (channels_ <= kFewChannels) {
-      float* planes = arena.take<float>(line_width() * channels_);
-      subtract_to_planes(x.row(row, 0), x.stride, y.row(row, 0), y.stride, size_.width, channels_, planes,
-                         line_width());
-      return norm_of_planes(planes, line_width(), size_.width, channels_, norm_, norms);
-    }
-    const float** first = arena.take<const float*>(size_.width);
-    const float** second = arena.take<const float*>(size_.width);
-    for (int column = 0; column < size_.width; ++column) {
-      first[column] = x.row(row, column);
-      second[column] = y.row(row, column);
-    }
-    frame.kernels().difference({first, second, norms, norm_, size_.width, channels_});
   }
 
   void run_windows(Frame& frame, const MaskView& mask) const {
-    Arena shared = frame.shared_arena();
-    float* norm_sums = shared.take<float>(norm_term_ ? size_.pixels() : 0);
-    float* signed_sums = shared.take<float>(signed_term_ ? size_.pixels() * channels_ : 0);
+    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
+    const KernelTable& kernels = frame.kernels();
     frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
-      for (int row = begin; row < end; ++row) sum_along_row(frame, row, norm_sums, signed_sums, arena);
-    });
-    frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena arena) {
-      for (int row = begin; row < end; ++row) {
-        std::memset(mask.row(row), 0, sizeof(uint64_t) * mask.words);
-        if (norm_term_) mark_norms(norm_sums, row, mask, arena);
-        if (signed_term_) mark_signed(signed_sums, row, mask, arena);
-        copy_changed(frame, mask, row);
+      GateArgs args = {};
+      args.x = x.data, args.x_stride = x.stride, args.y = y.data, args.y_stride = y.stride, args.fours = fours_;
+      args.height = size_.height, args.width = size_.width, args.channels = channels_;
+      args.norm = norm_, args.window = spec_.window;
+      args.threshold = spec_.threshold, args.threshold_signed = spec_.threshold_signed;
+      args.counts = counts_.data(), args.mask = mask.bits, args.words = mask.words;
+      args.first_row = begin, args.end_row = end;
+      args.scratch = arena.take<float>(scratch_floats_);
+      for (int column = 0; column < size_.width; column += part_columns_) {
+        args.first_column = column, args.end_column = std::min(column + part_columns_, size_.width);
+        kernels.gate(args);
       }
     });
+    frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena) {
+      for (int row = begin; row < end; ++row) copy_changed(x, y, mask, row);
+    });
   }
 
-  // norm_sums [row][x] and signed_sums [row][channel][x]: sums over the window's columns, with zeros
-  // for what lies outside the picture.
-  void sum_along_row(Frame& frame, int row, float* norm_sums, float* signed_sums, Arena arena) const {
-    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
-    const int width = size_.width;
-    float* planes = arena.take<float>(line_width() * channels_);
-    std::fill_n(planes, line_width() * channels_, 0.0f);
-    subtract_to_planes(x.row(row, 0), x.stride, y.row(row, 0), y.stride, width, channels_, planes + radius_,
-                       line_width());
-    for (int c = 0; signed_term_ && c < channels_; ++c)
-      sum_window(planes + c * line_width(), width, spec_.window,
-                 signed_sums + (int64_t{row} * channels_ + c) * width);
-    if (!norm_term_) return;
-    float* norms = arena.take<float>(line_width());
-    std::fill_n(norms, line_width(), 0.0f);
-    norm_of_planes(planes + radius_, line_width(), width, channels_, norm_, norms + radius_);
-    sum_window(norms, width, spec_.window, norm_sums + int64_t{row} * width);
-  }
-
-  // out = the window's sum over rows of `values` values each; returns how many rows it has.
-  int sum_rows(const float* sums, int row, int64_t values, float* out) const {
-    const int first = std::max(row - radius_, 0), last = std::min(row + radius_, size_.height - 1);
-    std::copy_n(sums + first * values, values, out);
-    for (int source = first + 1; source <= last; ++source) {
-      const float* line = sums + source * values;
-      for (int64_t i = 0; i < values; ++i) out[i] += line[i];
-    }
-    return last - first + 1;
-  }
-
-  void mark_norms(const float* sums, int row, const MaskView& mask, Arena arena) const {
-    float* totals = arena.take<float>(size_.width);
-    const int rows = sum_rows(sums, row, size_.width, totals);
-    mark(totals, spec_.threshold, rows, mask.row(row), arena);
-  }
-
-  void mark_signed(const float* sums, int row, const MaskView& mask, Arena arena) const {
-    float* totals = arena.take<float>(line_width() * channels_);
-    float* norms = arena.take<float>(size_.width);
-    const int rows = sum_rows(sums, row, int64_t{size_.width} * channels_, totals);
-    norm_of_planes(totals, size_.width, size_.width, channels_, norm_, norms);
-    mark(norms, spec_.threshold_signed, rows, mask.row(row), arena);
-  }
-
-  void mark(const float* totals, float threshold, int rows, uint64_t* row, Arena arena) const {
-    float* limits = arena.take<float>(size_.width);
-    const float row_limit = threshold * static_cast<float>(rows);
-    for (int x = 0; x < size_.width; ++x) limits[x] = row_limit * column_counts_[x];
-    mark_above(totals, limits, size_.width, arena.take<uint8_t>(int64_t{words_of(size_.width)} * 64), row);
-  }
-
-  void copy_changed(Frame& frame, const MaskView& mask, int row) const {
-    const TensorView &x = frame.tensor(spec_.x), &y = frame.tensor(spec_.y);
-    for_each_bit(mask.row(row), mask.words,
-                 [&](int column) { std::copy_n(x.row(row, column), channels_, y.row(row, column)); });
+  void copy_changed(const TensorView& x, const TensorView& y, const MaskView& mask, int row) const {
+    const auto copy = [&](auto channels) {
+      const int count = channels.value ? channels.value : channels_;
+      for_each_bit(mask.row(row), mask.words,
+                   [&](int column) { std::copy_n(x.row(row, column), count, y.row(row, column)); });
+    };
+    channels_ == 3 ? copy(std::integral_constant<int, 3>()) : copy(std::integral_constant<int, 0>());
   }
 
   GateSpec spec_;
   Norm norm_;
-  int radius_;
   Size size_;
-  int channels_;
-  bool norm_term_, signed_term_;
-  std::vector<float> column_counts_;  // of the window, per column
+  int channels_, part_columns_;
+  bool pixelwise_, fours_;
+  int64_t scratch_floats_;
+  std::vector<float> counts_;  // columns of the window in the picture, per column
 };
 
 }  // namespace

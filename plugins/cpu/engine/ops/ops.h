@@ -55,7 +55,9 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec);
 
 int add_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask,
              const Window& window, bool count_include_pad);
-int add_global_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask);
+// mask_x: the changed pixels of x, the only ones that are read again; -1: all.
+int add_global_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask,
+                    int mask_x = -1);
 
 // The two input rows (columns) of each output row (column), and their weights.
 struct ResizeAxis {
@@ -70,6 +72,21 @@ int add_binary(Plan& plan, const std::string& name, const std::string& kind, int
 int add_binary_constant(Plan& plan, const std::string& name, const std::string& kind, int a,
                         const std::vector<float>& b, bool reverse, int y, int mask, const ActivationSpec& activation);
 int add_unary(Plan& plan, const std::string& name, int x, int y, int mask, const ActivationSpec& activation);
+
+// Element-wise ops one after the other, in one pass. Values are numbered: the operands, then the steps' results.
+// An operand is of y's size, or 1x1, or of any size where rows and columns name the pixel that an output reads.
+struct ChainOperand {
+  int tensor = -1;
+  std::vector<int32_t> rows, columns;
+};
+// kind "unary" (the activation of value a) or add_binary's; y is the last step.
+struct ChainStep {
+  std::string kind;
+  int a = 0, b = 0;
+  ActivationSpec activation;
+};
+int add_chain(Plan& plan, const std::string& name, const std::vector<ChainOperand>& operands,
+              const std::vector<ChainStep>& steps, int y, int mask);
 
 // indices empty: a plain copy.
 int add_gather(Plan& plan, const std::string& name, int x, int y, int mask, const std::vector<int32_t>& indices);

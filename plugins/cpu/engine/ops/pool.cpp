@@ -1,4 +1,5 @@
-// Max and average pooling, over windows of the active pixels and over the whole picture.
+// Max and average pooling over the windows of the active pixels. A large window's maximum is found in two
+// steps, along the rows and then down the columns: 13 + 13 values are read and not 13 x 13.
 #include "../check.h"
 #include "ops.h"
 #include "row_ops.h"
@@ -71,34 +72,67 @@ struct Pooling {
   }
 };
 
-// All rows of the picture to one, in two steps: along the rows, then over them; sums of a row of sums
-// stay accurate, and the rows are shared among the threads without a change of the order.
-struct GlobalPooling {
+// The two steps. What the first finds lies in shared scratch as [in height][out width][channels].
+struct LargeMaximum {
   int x, y, mask;
-  bool average;
+  Window window;
 
-  int64_t run(Frame& frame) const {
-    if (!any(frame.mask(mask))) return 0;
-    const TensorView& in = frame.tensor(x);
-    Arena arena = frame.shared_arena();
-    float* partial = arena.take<float>(int64_t{in.height} * in.channels);
-    frame.for_rows(in.height, row_cost_ns(in.channels, 1) * in.width, [&](int begin, int end, Arena part) {
-      const float** rows = part.take<const float*>(in.width);
-      for (int row = begin; row < end; ++row) {
-        for (int column = 0; column < in.width; ++column) rows[column] = in.row(row, column);
-        reduce(frame.kernels(), rows, in.width, 1, partial + int64_t{row} * in.channels, in.channels);
-      }
-    });
-    const float** rows = arena.take<const float*>(in.height);
-    for (int row = 0; row < in.height; ++row) rows[row] = partial + int64_t{row} * in.channels;
-    reduce(frame.kernels(), rows, in.height, static_cast<float>(int64_t{in.height} * in.width), frame.tensor(y).data,
-           in.channels);
-    return 1;
+  static bool pays(const Window& window) { return window.kernel[0] > 2 && window.kernel[0] * window.kernel[1] > 12; }
+
+  static ScratchNeeds needs(Size in, Size out, const Window& window, int channels) {
+    const int64_t words = int64_t{in.height} * words_of(out.width), pixels = int64_t{in.height} * out.width;
+    const int most = std::max(window.kernel[0], window.kernel[1]), chunk = row_chunk(channels);
+    return {arena_bytes<uint64_t>(words) + arena_bytes<Pixel>(pixels) + arena_bytes<float>(pixels * channels),
+            arena_bytes<const float*>(int64_t{chunk} * most) + arena_bytes<float*>(chunk)};
   }
 
-  void reduce(const KernelTable& kernels, const float** rows, int taps, float divisor, float* out,
-              int channels) const {
-    kernels.pool({rows, &out, average ? &divisor : nullptr, average, 1, taps, channels});
+  int64_t run(Frame& frame) const {
+    const PixelList list = frame.pixels(mask);
+    if (list.count == 0) return 0;
+    const TensorView &in = frame.tensor(x), &out = frame.tensor(y);
+    Arena arena = frame.shared_arena();
+    const MaskView needed(arena.take<uint64_t>(int64_t{in.height} * words_of(out.width)), in.height, out.width);
+    find_needed(frame.mask(mask), needed);
+    Pixel* pixels = arena.take<Pixel>(int64_t{in.height} * out.width);
+    const TensorView rows{arena.take<float>(int64_t{in.height} * out.width * in.channels), in.channels, in.height,
+                          out.width, in.channels};
+    reduce(frame, {pixels, list_pixels(needed, pixels)}, in, rows, 1);
+    reduce(frame, list, rows, out, 0);
+    return list.count;
+  }
+
+  // Rows that a window of an active pixel reads, at this pixel's column.
+  void find_needed(const MaskView& active, const MaskView& needed) const {
+    clear(needed);
+    for (int row = 0; row < active.height; ++row) {
+      if (!any(active.row(row), active.words)) continue;
+      for (int k = 0; k < window.kernel[0]; ++k) {
+        const int source = row * window.strides[0] - window.pads[0] + k * window.dilations[0];
+        if (source < 0 || source >= needed.height) continue;
+        for (int i = 0; i < needed.words; ++i) needed.row(source)[i] |= active.row(row)[i];
+      }
+    }
+  }
+
+  // The maximum along one axis (0: down the columns, 1: along the rows) of a list of pixels of `to`.
+  void reduce(Frame& frame, const PixelList& list, const TensorView& from, const TensorView& to, int axis) const {
+    const int taps = window.kernel[axis], extent = axis == 0 ? from.height : from.width;
+    const double cost_ns = row_cost_ns(to.channels, taps + 1);
+    frame.for_chunks(list, row_chunk(to.channels), cost_ns, [&](const Pixel* pixels, int count, Arena arena) {
+      const float** rows = arena.take<const float*>(int64_t{count} * taps);
+      float** out = arena.take<float*>(count);
+      for (int p = 0; p < count; ++p) {
+        const int row = row_of(pixels[p]), column = column_of(pixels[p]);
+        const int first = (axis == 0 ? row : column) * window.strides[axis] - window.pads[axis];
+        for (int k = 0; k < taps; ++k) {
+          const int at = first + k * window.dilations[axis];
+          const bool inside = at >= 0 && at < extent;
+          rows[int64_t{k} * count + p] = !inside ? nullptr : axis == 0 ? from.row(at, column) : from.row(row, at);
+        }
+      }
+      point_to_rows(to, pixels, count, out);
+      frame.kernels().pool({rows, out, nullptr, false, count, taps, to.channels});
+    });
   }
 };
 
@@ -115,8 +149,14 @@ int add_pool(Plan& plan, const std::string& name, const std::string& kind, int x
   check.window(window);
   check.size("y", plan.size_of(y), Check::pooled(plan.size_of(x), window));
   check.require(reaches_picture(plan.size_of(x), plan.size_of(y), window), "a window lies outside the picture");
-  const Pooling pooling{x, y, window, is_average(check, kind), count_include_pad};
+  const bool average = is_average(check, kind);
   const int channels = plan.channels_of(y);
+  if (!average && LargeMaximum::pays(window)) {
+    const LargeMaximum maximum{x, y, mask, window};
+    return add_row_operation(plan, name, LargeMaximum::needs(plan.size_of(x), plan.size_of(y), window, channels),
+                             [=](Frame& frame) { return maximum.run(frame); });
+  }
+  const Pooling pooling{x, y, window, average, count_include_pad};
   const int chunk = row_chunk(channels);
   const ScratchNeeds needs{0, arena_bytes<const float*>(int64_t{chunk} * pooling.taps()) +
                                   arena_bytes<float*>(chunk) + arena_bytes<float>(chunk)};
@@ -125,22 +165,6 @@ int add_pool(Plan& plan, const std::string& name, const std::string& kind, int x
       pooling.run(frame, pixels, count, arena);
     });
   });
-}
-
-int add_global_pool(Plan& plan, const std::string& name, const std::string& kind, int x, int y, int mask) {
-  const Check check(plan, "add_global_pool", name);
-  check.tensor("x", x);
-  check.tensor("y", y);
-  check.apart("x", x, y);
-  check.size("y", plan.size_of(y), {1, 1});
-  check.mask_of("mask", mask, y);
-  check.channels("y", plan.channels_of(y), plan.channels_of(x));
-  const GlobalPooling pooling{x, y, mask, is_average(check, kind)};
-  const Size in = plan.size_of(x);
-  const ScratchNeeds needs{
-      arena_bytes<float>(int64_t{in.height} * plan.channels_of(x)) + arena_bytes<const float*>(in.height),
-      arena_bytes<const float*>(in.width)};
-  return add_row_operation(plan, name, needs, [pooling](Frame& frame) { return pooling.run(frame); });
 }
 
 }  // namespace edgeskip

@@ -1,7 +1,7 @@
 // Depthwise convolution: out[p][c] = sum over t of rows[t][p][c] * w[t][c], t in order, + bias[c].
 //
 // Packed weights: for each vector of channels bias[lanes], then per tap weight[lanes], zeros
-// behind the last channel. A tile of a few pixels times two vectors stays in registers.
+// behind the last channel. A tile of a few pixels times one vector stays in registers.
 #pragma once
 
 #include "base/channels.h"
@@ -30,45 +30,45 @@ void pack_depthwise(const float* weights, const float* bias, int taps, int chann
 
 template <class V, int pixels, class Part>
 EDGESKIP_INLINE void depthwise_tile(const DepthwiseArgs& a, int first_pixel, int c, Part part) {
-  constexpr int vectors = Part::vectors;
-  const int64_t vector_stride = static_cast<int64_t>(a.taps + 1) * V::lanes;
-  const float* weights = a.weights + c / V::lanes * vector_stride;
-  V sum[pixels][vectors];
-  unroll<pixels * vectors>([&](auto i) EDGESKIP_INLINE_LAMBDA {
-    sum[i / vectors][i % vectors] = V::broadcast(0.0f);
-  });
+  const float* weights = a.weights + static_cast<int64_t>(c) * (a.taps + 1);
   const float* const bias = weights;
   const float* const* rows = a.rows + first_pixel;
-  for (int t = 0; t < a.taps; ++t, rows += a.count) {
-    weights += V::lanes;
-    V w[vectors];
-    unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA { w[j] = V::load(weights + j * vector_stride); });
-    unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA {
-      const float* row = rows[p] + c;
-      unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA { sum[p][j] = fma(part.load(row, j), w[j], sum[p][j]); });
+  V sum[pixels];
+  unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = V::broadcast(0.0f); });
+  if (a.offsets) {
+    const float* x[pixels];
+    unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = rows[p] + c; });
+    for (int t = 0; t < a.taps; ++t) {
+      const V w = V::load(weights += V::lanes);
+      const int64_t offset = a.offsets[t];
+      unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = fma(part.load(x[p] + offset), w, sum[p]); });
+    }
+  } else {
+    for (int t = 0; t < a.taps; ++t, rows += a.count) {
+      const V w = V::load(weights += V::lanes);
+      unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = fma(part.load(rows[p] + c), w, sum[p]); });
+    }
+  }
+  unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA {
+    part.store(a.out + (first_pixel + p) * a.out_stride + c, sum[p] + V::load(bias));
+  });
+}
+
+template <class V, int pixels>
+EDGESKIP_INLINE int depthwise_tiles(const DepthwiseArgs& a, int p) {
+  for (; p + pixels <= a.count; p += pixels) {
+    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
+      depthwise_tile<V, pixels>(a, p, c, part);
     });
   }
-  unroll<pixels * vectors>([&](auto i) EDGESKIP_INLINE_LAMBDA {
-    float* out = a.out + (first_pixel + i / vectors) * a.out_stride + c;
-    const V value = sum[i / vectors][i % vectors] + V::load(bias + i % vectors * vector_stride);
-    part.store(out, value, i % vectors);
-  });
+  return p;
 }
 
 template <class V>
 void depthwise(const DepthwiseArgs& a) {
-  constexpr int pixels = 4;
-  int p = 0;
-  for (; p + pixels <= a.count; p += pixels) {
-    for_channel_blocks<V, 2>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
-      depthwise_tile<V, pixels>(a, p, c, part);
-    });
-  }
-  for (; p < a.count; ++p) {
-    for_channel_blocks<V, 2>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
-      depthwise_tile<V, 1>(a, p, c, part);
-    });
-  }
+  int p = depthwise_tiles<V, 8>(a, 0);
+  p = depthwise_tiles<V, 4>(a, p);
+  depthwise_tiles<V, 1>(a, p);
 }
 
 }  // namespace

@@ -9,34 +9,63 @@
 namespace edgeskip {
 namespace {
 
-// acc = act(acc + z); returns norm_c(weight * (acc - y))
-template <class V, Norm norm, class Function>
-EDGESKIP_INLINE float activate_and_compare(const EpilogueArgs& a, int p, const Function& function) {
+constexpr int epilogue_pixels_at_once = 32;
+
+// Whether a norm is above a threshold, without its root and division: the sum that the norm is made of
+// against this limit. NaN (an unknown value) is above, and everything is above a negative threshold.
+template <Norm norm>
+inline float sum_limit(float threshold, int channels) {
+  if constexpr (norm == Norm::l2) return threshold < 0 ? -1.0f : threshold * threshold * static_cast<float>(channels);
+  if constexpr (norm == Norm::l1) return threshold * static_cast<float>(channels);
+  return threshold;
+}
+
+// acc = act(acc + z); returns whether norm_c(weight * (acc - y)) is above the threshold
+template <class V, Norm norm, bool plain, class Function>
+EDGESKIP_INLINE bool activate_and_compare(const EpilogueArgs& a, int p, float limit, const Function& function) {
   float* acc = a.acc + p * a.acc_stride;
   const float* old = a.y[p];
-  const float* z = a.z ? a.z[p] : nullptr;
+  const float* z = plain || !a.z ? nullptr : a.z[p];
   NormSum<V, norm> sum;
   for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
     V value = part.load(acc + c);
-    if (z) value = value + part.load(z + c);
+    if (!plain && z) value = value + part.load(z + c);
     value = function(value, c, part);
     part.store(acc + c, value);
     V difference = value - part.load(old + c);
-    if (a.channel_weight) difference = difference * part.load(a.channel_weight + c);
+    if (!plain && a.channel_weight) difference = difference * part.load(a.channel_weight + c);
     sum.add(part.keep(difference));  // dead lanes hold act(0)
   });
-  return sum.result(a.channels);
+  return sum.above(limit);
 }
 
-template <class V, Norm norm, class Function>
-void epilogue_pixels(const EpilogueArgs& a, const Function& function) {
-  for (int p = 0; p < a.count; ++p) {
-    const bool changed = !(activate_and_compare<V, norm>(a, p, function) <= a.threshold);
+// The rows that changed are listed and copied after the others were compared: a branch per pixel would
+// be mispredicted at every edge of what moves.
+template <class V, Norm norm, bool plain, class Function>
+EDGESKIP_INLINE void epilogue_batch(const EpilogueArgs& a, int first, int end, float limit, const Function& function) {
+  int listed = 0;
+  int list[epilogue_pixels_at_once];
+  for (int p = first; p < end; ++p) {
+    const bool changed = activate_and_compare<V, norm, plain>(a, p, limit, function);
     a.changed[p] = changed;
-    if (!changed) continue;
+    list[listed] = p;
+    listed += changed;
+  }
+  for (int i = 0; i < listed; ++i) {
+    const int p = list[i];
     for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
       part.store(a.y[p] + c, part.load(a.acc + p * a.acc_stride + c));
     });
+  }
+}
+
+template <class V, Norm norm, bool plain, class Function>
+void epilogue_pixels(const EpilogueArgs& a, const Function& function) {
+  const float limit = sum_limit<norm>(a.threshold, a.channels);
+  for (int first = 0; first < a.count; first += epilogue_pixels_at_once) {
+    const int left = a.count - first;
+    const int end = first + (left < epilogue_pixels_at_once ? left : epilogue_pixels_at_once);
+    epilogue_batch<V, norm, plain>(a, first, end, limit, function);
   }
 }
 
@@ -45,8 +74,12 @@ void epilogue(const EpilogueArgs& a) {
   // All norms agree on "zero or not"; the maximum decides it without squares that vanish.
   const Norm norm = a.threshold == 0.0f ? Norm::linf : a.norm;
   with_norm(norm, [&](auto tag) {
+    constexpr Norm chosen = decltype(tag)::norm;
     with_fused_activation<V>(a.activation, [&](const auto& function) {
-      epilogue_pixels<V, decltype(tag)::norm>(a, function);
+      if (a.z || a.channel_weight)
+        epilogue_pixels<V, chosen, false>(a, function);
+      else
+        epilogue_pixels<V, chosen, true>(a, function);
     });
   });
 }

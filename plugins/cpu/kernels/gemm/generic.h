@@ -12,7 +12,8 @@ namespace {
 
 struct PanelArgs {
   const float* const* rows;  // of the panel's first pixel
-  int64_t tap_stride;        // pointers from one tap to the next
+  int64_t tap_stride;        // pointers from one tap to the next; 0 with offsets
+  const int64_t* offsets;    // floats from rows[p] to each tap's row, or null
   const float* weights;      // of the column block
   float* out;
   int64_t out_stride;
@@ -26,7 +27,7 @@ EDGESKIP_INLINE void load_vectors(V (&target)[vectors], const float* p) {
 
 // sum[p] += x[p][c] * w: one channel
 template <class V, int rows, int vectors>
-EDGESKIP_INLINE void step(V (&sum)[rows][vectors], const float* const (&x)[rows], int c, const float* weights) {
+EDGESKIP_INLINE void step(V (&sum)[rows][vectors], const float* const (&x)[rows], int64_t c, const float* weights) {
   V w[vectors];
   load_vectors(w, weights);
   unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA {
@@ -104,6 +105,23 @@ EDGESKIP_INLINE const float* steps(V (&sum)[rows][vectors], const float* const (
   return weights;
 }
 
+// The taps of a picture: a few channels each, so that loading pointers per tap would cost as much as the sums.
+template <class V, int rows, int vectors, int channels>
+EDGESKIP_INLINE void sum_offset_taps(const PanelArgs& a, PanelSum<V, rows, vectors>& panel) {
+  constexpr int width = vectors * V::lanes;
+  const float* weights = a.weights + width;
+  const float* x[rows];
+  unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = a.rows[p]; });
+  const int length = partial_length(a.taps, channels);
+  int room = length;
+  for (int t = 0; t < a.taps; ++t, weights += channels * width) {
+    const int64_t offset = a.offsets[t];
+    unroll<channels>([&](auto c) EDGESKIP_INLINE_LAMBDA { step(panel.sum, x, offset + c, weights + c * width); });
+    room -= channels;
+    if (room <= 0 && t + 1 < a.taps) panel.add_to(a), room = length;
+  }
+}
+
 // fixed_channels: 0, or the channel count when it is known (pictures: 3), which saves the loop
 template <class V, int rows, int vectors, int fixed_channels>
 void gemm_panel(const PanelArgs& a) {
@@ -111,12 +129,19 @@ void gemm_panel(const PanelArgs& a) {
   const float* weights = a.weights + width;
   PanelSum<V, rows, vectors> panel;
   panel.clear();
+  if constexpr (fixed_channels > 0) {
+    if (a.offsets) {
+      sum_offset_taps<V, rows, vectors, fixed_channels>(a, panel);
+      return panel.finish(a, a.weights);
+    }
+  }
   const int length = partial_length(a.taps, a.channels);
   int room = length;
   for (int t = 0; t < a.taps; ++t) {
     const float* x[rows];
     const float* const* pixels = a.rows + t * a.tap_stride;
-    unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = pixels[p]; });
+    const int64_t offset = a.offsets ? a.offsets[t] : 0;
+    unroll<rows>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = pixels[p] + offset; });
     if constexpr (fixed_channels > 0) {
       unroll<fixed_channels>([&](auto c) EDGESKIP_INLINE_LAMBDA { step(panel.sum, x, c, weights + c * width); });
       weights += fixed_channels * width;
@@ -178,7 +203,7 @@ void gemm(const GemmArgs& a) {
     const int limit = Table::row_limit(vectors);
     const int panels = (a.count + limit - 1) / limit;
     const int larger = a.count % panels;  // that many panels have one pixel more
-    PanelArgs panel{a.rows, a.count, weights, a.out + first, a.out_stride, a.taps, a.channels};
+    PanelArgs panel{a.rows, a.offsets ? 0 : a.count, a.offsets, weights, a.out + first, a.out_stride, a.taps, a.channels};
     for (int i = 0; i < panels; ++i) {
       const int rows = a.count / panels + (i < larger);
       table.get(rows, vectors, a.channels)(panel);

@@ -6,8 +6,10 @@
 #include "kernels/depthwise/generic.h"
 #include "kernels/difference/generic.h"
 #include "kernels/epilogue/generic.h"
+#include "kernels/gate/generic.h"
 #include "kernels/gather/generic.h"
 #include "kernels/gemm/generic.h"
+#include "kernels/picture/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/unary/generic.h"
 
@@ -34,7 +36,10 @@ constexpr KernelTable make_table(Level level, const char* name) {
           pool<V>,
           blend<V>,
           gather<V>,
-          difference<V>};
+          difference<V>,
+          gate_scratch_size,
+          gate<V>,
+          write_planes<V>};
 }
 
 }  // namespace

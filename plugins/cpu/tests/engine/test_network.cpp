@@ -52,11 +52,11 @@ class Builder {
     return y;
   }
 
-  Node pool(const Node& x, const char* kind) {
+  Node pool(const Node& x, const char* kind, int size = 3) {
     const Node y = node(x.size, x.channels);
     Window window;
-    std::fill_n(window.kernel, 2, 3);
-    std::fill_n(window.pads, 4, 1);
+    std::fill_n(window.kernel, 2, size);
+    std::fill_n(window.pads, 4, size / 2);
     add_mask_pool(network_.plan, "mask", x.mask, y.mask, window);
     add_pool(network_.plan, "pool", kind, x.tensor, y.tensor, y.mask, window, false);
     return y;
@@ -65,7 +65,7 @@ class Builder {
   Node global_pool(const Node& x) {
     const Node pooled = node({1, 1}, x.channels), kept = node({1, 1}, x.channels);
     add_mask_reduce(network_.plan, "reduce", x.mask, pooled.mask);
-    add_global_pool(network_.plan, "global", "average", x.tensor, pooled.tensor, pooled.mask);
+    add_global_pool(network_.plan, "global", "average", x.tensor, pooled.tensor, pooled.mask, x.mask);
     add_gate(network_.plan, "gate", {pooled.tensor, kept.tensor, kept.mask, "linf", 0, 0, 1});
     return kept;
   }
@@ -93,6 +93,25 @@ class Builder {
     const Node y = node(a.size, a.channels);
     add_mask_union(network_.plan, "mask", {a.mask, b.mask}, y.mask);
     add_binary(network_.plan, "binary", kind, a.tensor, b.tensor, y.tensor, y.mask, {"silu", {}, 0});
+    return y;
+  }
+
+  // silu(hard_sigmoid(a) + nearest(b)) * a, b of half a's size
+  Node chain(const Node& a, const Node& b) {
+    const Node y = node(a.size, a.channels);
+    ChainOperand up{b.tensor, {}, {}};
+    for (int i = 0; i < a.size.height; ++i) up.rows.push_back(i / 2);
+    for (int i = 0; i < a.size.width; ++i) up.columns.push_back(i / 2);
+    Ranges rows, columns;
+    for (const int i : up.rows) rows.insert(rows.end(), {i, i});
+    for (const int i : up.columns) columns.insert(columns.end(), {i, i});
+    const Node grown{-1, network_.plan.add_mask(a.size.height, a.size.width), a.channels, a.size};
+    add_mask_resize(network_.plan, "mask", b.mask, grown.mask, rows, columns);
+    add_mask_union(network_.plan, "mask", {a.mask, grown.mask}, y.mask);
+    add_chain(network_.plan, "chain", {{a.tensor, {}, {}}, up},
+              {{"unary", 0, 0, {"hard_sigmoid", {0.5f}, 0}}, {"add", 2, 1, {}}, {"unary", 3, 0, {"silu", {}, 0}},
+               {"mul", 4, 0, {}}},
+              y.tensor, y.mask);
     return y;
   }
 
@@ -237,9 +256,9 @@ Network make_network(int height, int width, uint32_t seed) {
   const auto scaled = build.binary(residual, build.global_pool(residual), "mul");
   const auto down = build.conv(build.pool(scaled, "max"), 24, 3, 2, 1);
   const auto up = build.conv(build.shuffle(down), 12, 4, 2, 1, true);
-  const auto nearest = build.resize(build.pool(down, "average"), true);
+  const auto nearest = build.resize(build.pool(build.pool(down, "max", 5), "average"), true);
   const auto linear = build.resize(down, false);
-  const auto joined = build.unary(build.binary(nearest, linear, "add"));
+  const auto joined = build.unary(build.chain(build.binary(nearest, linear, "add"), down));
   build.conv(build.depth_and_back(joined), 8, 5, 1, 8);
   build.conv(build.shift(up), 70, 1, 1, 1);
   network.ops = static_cast<int>(plan.operations().size());

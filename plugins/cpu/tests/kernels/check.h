@@ -201,5 +201,6 @@ void test_activations(const KernelTable&);
 void test_binary(const KernelTable&);
 void test_pool(const KernelTable&);
 void test_rows(const KernelTable&);  // blend, gather, difference
+void test_gate(const KernelTable&);
 
 }  // namespace edgeskip::testing

@@ -33,6 +33,7 @@ void test_level(const KernelTable& table) {
   test_binary(table);
   test_pool(table);
   test_rows(table);
+  test_gate(table);
   std::printf("%s: %lld checks\n", table.name, static_cast<long long>(report().checks - before));
 }
 

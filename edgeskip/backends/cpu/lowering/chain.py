@@ -1,0 +1,106 @@
+"""A chain of element-wise nodes as one native op."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeskip.backends.cpu.builder import Builder
+from edgeskip.backends.cpu.lowering.base import Function
+from edgeskip.backends.cpu.lowering.elementwise import ANY_NUMBER, BINARY, channel_vector, reciprocal
+from edgeskip.backends.cpu.lowering.resize import nearest_reads
+from edgeskip.backends.cpu.lowering.unary import function_of
+from edgeskip.graph.ir import Node
+
+Step = tuple[str, int, int, str, np.ndarray, float]
+
+
+class ChainLowering:
+    """Numbers the values of one chain: operands first, then the steps."""
+
+    def __init__(self, nodes: tuple[Node, ...], builder: Builder) -> None:
+        self._builder = builder
+        self._root = nodes[-1]
+        self._y = builder.slot(self._root.outputs[0])
+        self._nodes = nodes
+        self._inside = {node.outputs[0] for node in nodes}
+        self._operands: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]] = []
+        self._values: dict[str, int] = {}
+        self._steps: list[Step] = []
+
+    def lower(self) -> None:
+        """Add the native op."""
+        name = self._root.outputs[0]
+        mask = self._builder.mask(name)
+        for node in self._nodes:
+            self._add_operands(node)
+        for node in self._nodes:
+            if node.op_type != "Resize":
+                self._add_steps(node)
+        native = self._builder.native
+        self._builder.begin_layer(self._root, self._y.height * self._y.width)
+        self._builder.added(native.add_chain(name, self._operands, self._steps, self._y.tensor, mask))
+
+    def _add_operands(self, node: Node) -> None:
+        if node.op_type == "Resize":
+            source = self._builder.slot(node.inputs[0])
+            reads = nearest_reads(node, self._builder.facts)
+            self._operand(node.outputs[0], source.tensor, reads)
+            return
+        for index, name in enumerate(_operands(node)):
+            key = _key(node, index)
+            if name not in self._inside and key not in self._values:
+                self._operand(key, self._tensor(node, index, name), None)
+
+    def _operand(self, key: str, tensor: int, reads: tuple[np.ndarray, np.ndarray] | None) -> None:
+        self._values[key] = len(self._operands)
+        self._operands.append((tensor, reads))
+
+    def _tensor(self, node: Node, index: int, name: str) -> int:
+        value = self._builder.facts.constant(name)
+        vector = None if value is None else channel_vector(value, self._y.channels)
+        if vector is None:
+            return self._builder.tensor(name)
+        inverse = reciprocal(vector) if node.op_type == "Div" and index == 1 else None
+        return self._builder.constant_vector(vector if inverse is None else inverse)
+
+    def _add_steps(self, node: Node) -> None:
+        if node.op_type not in BINARY and node.op_type not in ANY_NUMBER:
+            function = function_of(node, self._builder.facts)
+            assert isinstance(function, Function)
+            self._step("unary", self._value(node, 0), 0, function)
+        else:
+            kind = BINARY.get(node.op_type) or ANY_NUMBER[node.op_type]
+            if node.op_type == "Div" and self._multiplies(node):
+                kind = "mul"
+            value = self._value(node, 0)
+            for index in range(1, len(node.inputs)):
+                self._step(kind, value, self._value(node, index), Function())
+                value = len(self._operands) + len(self._steps) - 1
+        self._values[node.outputs[0]] = len(self._operands) + len(self._steps) - 1
+
+    def _step(self, kind: str, a: int, b: int, function: Function) -> None:
+        self._steps.append((kind, a, b, function.kind, function.alpha, function.beta))
+
+    def _value(self, node: Node, index: int) -> int:
+        name = node.inputs[index]
+        return self._values[name if name in self._inside else _key(node, index)]
+
+    def _multiplies(self, node: Node) -> bool:
+        """Whether the divisor was stored as its reciprocal."""
+        value = self._builder.facts.constant(node.inputs[1])
+        vector = None if value is None else channel_vector(value, self._y.channels)
+        return vector is not None and reciprocal(vector) is not None
+
+
+def _operands(node: Node) -> list[str]:
+    return node.inputs if node.op_type in BINARY or node.op_type in ANY_NUMBER else node.inputs[:1]
+
+
+def _key(node: Node, index: int) -> str:
+    """A divisor is another value than the same constant elsewhere."""
+    return f"{node.inputs[index]}/divisor" if node.op_type == "Div" and index == 1 else node.inputs[index]
+
+
+def lower_chain(nodes: tuple[Node, ...], builder: Builder) -> None:
+    """Add a chain's native op; `nodes` in order, of which only the last one's output is stored."""
+    ChainLowering(nodes, builder).lower()

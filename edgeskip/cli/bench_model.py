@@ -1,0 +1,111 @@
+"""`edgeskip bench MODEL`: time per frame beside dense runtimes, in one run on the same pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeskip.cli.options import (
+    DEFAULT_TOLERANCE,
+    Backend,
+    FrameThreshold,
+    Json,
+    Labels,
+    Model,
+    Size,
+    Source,
+    Start,
+    TaskName,
+    Threads,
+    Tolerance,
+    examples,
+    read_size,
+    thread_count,
+)
+
+if TYPE_CHECKING:
+    from edgeskip.evaluate.benchmark import BenchmarkResult
+
+Dense = Annotated[
+    Path | None,
+    typer.Option("--dense", help="The dense network to compare with.", show_default="the model without its gates"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    lines = examples(
+        "edgeskip bench yolox.skip.onnx --source street.mp4 --threads 1",
+        "edgeskip bench bundled --against onnxruntime,openvino --frames 200 --json",
+    )
+    app.command("model", epilog=lines)(bench)
+
+
+def bench(
+    model: Model,
+    source: Source = None,
+    against: Annotated[
+        str, typer.Option(help="Dense runtimes, separated by commas: onnxruntime, openvino; or none.")
+    ] = "onnxruntime",
+    dense: Dense = None,
+    threads: Threads = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames that are timed.")] = 100,
+    start: Start = 0,
+    warmup: Annotated[int, typer.Option(min=0, help="Frames before them that are not.")] = 10,
+    backend: Backend = "auto",
+    json: Json = False,
+    tolerance: Tolerance = DEFAULT_TOLERANCE,
+    frame_threshold: FrameThreshold = None,
+    task: TaskName = "auto",
+    labels: Labels = None,
+    size: Size = None,
+) -> None:
+    """Time a model beside dense runtimes: same pictures, same threads, frame by frame in one run."""
+    from edgeskip.cli.console import print_json, progress
+    from edgeskip.cli.networks import ExportChoices, open_network
+    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
+    from edgeskip.evaluate.benchmark import benchmark
+
+    choices = ExportChoices(
+        tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
+    )  # fmt: skip
+    network = open_network(model, choices)
+    uri = source if source is not None else scene_uri(picture_preparation(network.model))
+    peers = tuple(name.strip() for name in against.split(",") if name.strip() and name.strip() != "none")
+    with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
+        result = benchmark(
+            network.model, pictures, backend=backend, peers=peers, threads=thread_count(threads), frames=frames,
+            warmup=warmup, dense=dense or network.dense, source=uri, progress=advance,
+        )  # fmt: skip
+    if json:
+        print_json(result.record())
+    else:
+        _print(result)
+
+
+def _print(result: BenchmarkResult) -> None:
+    from edgeskip.cli.console import percent, print_facts, print_table
+
+    level = f" ({result.level})" if result.level else ""
+    agreement = "not measured" if result.agreement is None else f"{result.agreement:.3f} with {result.peers[0]}"
+    facts = [
+        ("source", f"{result.source}, {len(result.fractions)} frames after {result.warmup}"),
+        ("machine", f"{result.machine['cpu']}, {result.threads} threads of {result.machine['cores']} cores, "
+                    f"load {result.machine['load_average']}"),
+        ("backend", f"{result.backend}{level}"),
+        ("MACs computed", percent(result.active_mac_fraction)),
+        ("agreement", agreement),
+    ]  # fmt: skip
+    print_facts(result.model, facts)
+    print()
+    rows = []
+    for name in result.times_ms:
+        times = result.statistics(name)
+        ratio = (
+            (f"{result.speedup(name):.2f} x", f"{result.efficiency(name):.2f}") if name in result.peers else ("", "")
+        )
+        rows.append((name, f"{times.median:.2f}", f"{times.p95:.2f}", f"{times.spread:.2f}", *ratio))
+    columns = ("", "median ms", "p95 ms", "+-", "edgeskip is faster by", "efficiency")
+    print_table("", columns, rows, right=columns[1:])

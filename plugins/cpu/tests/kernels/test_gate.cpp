@@ -1,0 +1,137 @@
+// The gate kernel against sums in double precision, and over every way to split a picture into parts.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "check.h"
+
+namespace edgeskip::testing {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+// A gate's picture and reference. Behind the last float of each lies an inaccessible page.
+struct GateCase {
+  int height, width, channels, stride, window;
+  Norm norm;
+  float threshold, threshold_signed;
+  GuardedFloats x, y;
+  std::vector<float> counts;
+
+  GateCase(Random& random, int channels, int stride, int window, Norm norm)
+      : height(1 + random.below(12)), width(1 + random.below(700)), channels(channels), stride(stride), window(window),
+        norm(norm), threshold(0.4f), threshold_signed(0.2f), x(floats()), y(floats()) {
+    for (size_t i = 0; i < x.size(); ++i) y[i] = random.uniform(), x[i] = y[i] + random.uniform(-1, 1) * change(i);
+    for (int column = 0; column < width; ++column) counts.push_back(static_cast<float>(inside(column, width)));
+    counts.resize(width + 16, 1.0f);
+    // the floats between the channels are nobody's
+    if (stride > channels)
+      for (int64_t pixel = 0; pixel * stride + channels < static_cast<int64_t>(x.size()); ++pixel)
+        x[pixel * stride + channels] = NAN;
+  }
+  // most of the picture hardly changes, so that decisions differ from place to place
+  float change(size_t i) const { return i / 90 % 5 ? 0.3f : 1.2f; }
+  size_t floats() const { return fours() ? size_t{4} * height * width : ((size_t(height) * width - 1) * stride + channels); }
+  bool fours() const { return channels == 3 && stride == 4; }
+  int inside(int at, int size) const {
+    return std::min(at + window / 2, size - 1) - std::max(at - window / 2, 0) + 1;
+  }
+  int words() const { return (width + 63) / 64; }
+
+  GateArgs args(uint64_t* mask, float* scratch) const {
+    GateArgs result = {};
+    result.x = x.data(), result.y = y.data(), result.x_stride = result.y_stride = stride, result.fours = fours();
+    result.height = height, result.width = width, result.channels = channels, result.norm = norm;
+    result.window = window, result.threshold = threshold, result.threshold_signed = threshold_signed;
+    result.counts = counts.data(), result.mask = mask, result.words = words(), result.scratch = scratch;
+    return result;
+  }
+
+  double norm_of(const std::vector<double>& values) const {
+    double squares = 0, sum = 0, top = 0;
+    for (double d : values) {
+      d = std::fabs(d);
+      squares += d * d, sum += d, top = std::isnan(d) || std::isnan(top) ? NAN : std::max(top, d);
+    }
+    if (norm == Norm::l2) return std::sqrt(squares / channels);
+    return norm == Norm::l1 ? sum / channels : top;
+  }
+  // The two means of a pixel's window.
+  void means(int row, int column, double* of_norms, double* norm_of_means) const {
+    std::vector<double> totals(channels);
+    double norms = 0;
+    const int radius = window / 2;
+    for (int r = std::max(row - radius, 0); r <= std::min(row + radius, height - 1); ++r)
+      for (int k = std::max(column - radius, 0); k <= std::min(column + radius, width - 1); ++k) {
+        std::vector<double> d(channels);
+        for (int c = 0; c < channels; ++c) {
+          const int64_t i = (int64_t{r} * width + k) * stride + c;
+          totals[c] += d[c] = static_cast<double>(x[i]) - y[i];
+        }
+        norms += norm_of(d);
+      }
+    const double pixels = static_cast<double>(inside(row, height)) * inside(column, width);
+    for (double& total : totals) total /= pixels;
+    *of_norms = norms / pixels, *norm_of_means = norm_of(totals);
+  }
+};
+
+std::vector<uint64_t> decide(const KernelTable& table, const GateCase& gate, int rows, int columns) {
+  std::vector<uint64_t> mask(gate.height * gate.words(), 0xaaaaaaaaaaaaaaaau);
+  const GuardedFloats scratch(table.gate_scratch(gate.window, gate.channels), NAN);
+  GateArgs args = gate.args(mask.data(), scratch.data());
+  for (int row = 0; row < gate.height; row += rows)
+    for (int column = 0; column < gate.width; column += columns) {
+      args.first_row = row, args.end_row = std::min(row + rows, gate.height);
+      args.first_column = column, args.end_column = std::min(column + columns, gate.width);
+      table.gate(args);
+    }
+  expect(scratch.intact(), "floats in front of the scratch memory were written");
+  return mask;
+}
+
+void test_case(const KernelTable& table, const GateCase& gate) {
+  const std::vector<uint64_t> mask = decide(table, gate, gate.height, gate_part_columns);
+  for (int row = 0; row < gate.height; ++row)
+    for (int column = 0; column < gate.words() * 64; ++column) {
+      const bool bit = mask[row * gate.words() + column / 64] >> (column % 64) & 1;
+      if (column >= gate.width) {
+        expect(!bit, "row %d: bit %d behind the width %d", row, column, gate.width);
+        continue;
+      }
+      double norms, means;
+      gate.means(row, column, &norms, &means);
+      const bool moved = !(norms <= gate.threshold) || !(means <= gate.threshold_signed);
+      const bool sure = std::isnan(norms) || (std::fabs(norms - gate.threshold) > 1e-5 &&
+                                              std::fabs(means - gate.threshold_signed) > 1e-5);
+      expect(!sure || bit == moved, "%dx%d, row %d column %d: %d, means %.9g and %.9g", gate.height, gate.width, row,
+             column, bit, norms, means);
+    }
+  expect(decide(table, gate, 1, 64) == mask, "a pixel's decision depends on the part that it lies in");
+  expect(decide(table, gate, 3, 192) == mask, "a pixel's decision depends on the part that it lies in");
+}
+
+}  // namespace
+
+void test_gate(const KernelTable& table) {
+  uint32_t seed = 900;
+  constexpr int shapes[][2] = {{1, 1}, {3, 4}, {3, 3}, {3, 16}, {2, 2}, {5, 8}};
+  for (const auto& shape : shapes)
+    for (const int window : {1, 3, 5, 7, 21})
+      for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf}) {
+        Random random(++seed);
+        GateCase gate(random, shape[0], shape[1], window, norm);
+        report().context = std::string(table.name) + " gate channels=" + std::to_string(shape[0]) +
+                           " window=" + std::to_string(window) + " seed=" + std::to_string(seed);
+        test_case(table, gate);
+        gate.threshold = random.below(2) ? infinity : 0.1f;
+        gate.threshold_signed = random.below(2) ? infinity : 0.05f;
+        const size_t unknown = static_cast<size_t>(random.below(gate.height * gate.width)) * shape[1];
+        (random.below(2) ? gate.x : gate.y)[unknown] = NAN;
+        test_case(table, gate);
+      }
+}
+
+}  // namespace edgeskip::testing
