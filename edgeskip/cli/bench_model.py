@@ -63,22 +63,28 @@ def bench(
     size: Size = None,
 ) -> None:
     """Time a model beside dense runtimes: same pictures, same threads, frame by frame in one run."""
-    from edgeskip.cli.console import print_json, progress
-    from edgeskip.cli.networks import ExportChoices, open_network
-    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
+    from edgeskip.cli.clips import open_clip
+    from edgeskip.cli.console import print_json
+    from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.benchmark import benchmark
 
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
-    network = open_network(model, choices)
-    uri = source if source is not None else scene_uri(picture_preparation(network.model))
     peers = tuple(name.strip() for name in against.split(",") if name.strip() and name.strip() != "none")
-    with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
+    with open_clip(model, source, choices, start, frames, warmup) as clip:
         result = benchmark(
-            network.model, pictures, backend=backend, peers=peers, threads=thread_count(threads), frames=frames,
-            warmup=warmup, dense=dense or network.dense, source=uri, progress=advance,
-        )  # fmt: skip
+            clip.network.model,
+            clip.pictures,
+            backend=backend,
+            peers=peers,
+            threads=thread_count(threads),
+            frames=frames,
+            warmup=warmup,
+            dense=dense or clip.network.dense,
+            source=clip.uri,
+            progress=clip.advance,
+        )
     if json:
         print_json(result.record())
     else:

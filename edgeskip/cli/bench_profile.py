@@ -52,21 +52,24 @@ def profile(
     size: Size = None,
 ) -> None:
     """Time each layer of a model in the CPU engine, and what is no arithmetic: gates, masks, Python around it."""
-    from edgeskip.cli.console import print_json, progress
-    from edgeskip.cli.networks import ExportChoices, open_network
-    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
+    from edgeskip.cli.clips import open_clip
+    from edgeskip.cli.console import print_json
+    from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.profile import profile as profile_model
 
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
-    network = open_network(model, choices)
-    uri = source if source is not None else scene_uri(picture_preparation(network.model))
-    with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
+    with open_clip(model, source, choices, start, frames, warmup) as clip:
         result = profile_model(
-            network.model, pictures, threads=thread_count(threads), frames=frames, warmup=warmup, source=uri,
-            progress=advance,
-        )  # fmt: skip
+            clip.network.model,
+            clip.pictures,
+            threads=thread_count(threads),
+            frames=frames,
+            warmup=warmup,
+            source=clip.uri,
+            progress=clip.advance,
+        )
     if json:
         print_json(result.record())
     else:

@@ -54,25 +54,29 @@ def evaluate(
     size: Size = None,
 ) -> None:
     """Measure how well a model agrees with its dense network on a video, and what each layer computed."""
-    from edgeskip.cli.console import print_json, progress
-    from edgeskip.cli.networks import ExportChoices, open_network
-    from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
+    from edgeskip.cli.clips import open_clip
+    from edgeskip.cli.console import print_json
+    from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.accuracy import evaluate as measure
 
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
-    network = open_network(model, choices)
-    uri = source if source is not None else scene_uri(picture_preparation(network.model))
-    with open_pictures(uri, start, frames + warmup) as pictures, progress("frames", frames) as advance:
+    with open_clip(model, source, choices, start, frames, warmup) as clip:
         result = measure(
-            network.model, pictures, backend=backend, threads=thread_count(threads), frames=frames, warmup=warmup,
-            dense=dense or network.dense, progress=advance,
-        )  # fmt: skip
+            clip.network.model,
+            clip.pictures,
+            backend=backend,
+            threads=thread_count(threads),
+            frames=frames,
+            warmup=warmup,
+            dense=dense or clip.network.dense,
+            progress=clip.advance,
+        )
     if json:
         print_json(result.record())
     else:
-        _print(network.model.file, uri, result)
+        _print(clip.network.model.file, clip.uri, result)
 
 
 def _print(model: str, uri: str, result: AccuracyResult) -> None:
