@@ -126,6 +126,7 @@ void Stream::run(int begin, int end) {
                                 std::to_string(known));
   using Clock = std::chrono::steady_clock;
   std::lock_guard<std::mutex> turn(engine_.running_);
+  const ThreadPool::Busy busy(engine_.pool_);
   Clock::time_point start;
   for (int i = begin; i < end; ++i) {
     if (profile) start = Clock::now();

@@ -83,7 +83,7 @@ class Frame {
   int64_t state_bytes() const;
 
  private:
-  static constexpr double kWorthwhileNs = 40e3;  // less than this is not worth waking a thread
+  static constexpr double kWorthwhileNs = 12e3;  // less than this is not worth a barrier
 
   void place_buffers(const Plan& plan);
   void place_masks(const Plan& plan);

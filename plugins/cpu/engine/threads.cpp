@@ -84,10 +84,13 @@ void ThreadPool::start(int tasks, Function function, const void* context) {
 }
 
 bool ThreadPool::wait_for_job(uint64_t seen) {
-  for (int spins = 0; spins < kSpins; ++spins) {
+  for (int spins = 0; spins < kSpins || busy_.load(std::memory_order_relaxed); ++spins) {
     if (generation_of(ticket_.load(std::memory_order_acquire)) != seen) return true;
     if (stopping_.load(std::memory_order_relaxed)) return false;
-    relax();
+    if (spins < kSpins)
+      relax();
+    else
+      std::this_thread::yield();
   }
   std::unique_lock<std::mutex> lock(mutex_);
   sleepers_.fetch_add(1);

@@ -1,5 +1,5 @@
-// A small pool of threads for tasks of some ten microseconds: workers spin for a while after a job,
-// then sleep. Tasks are claimed one by one, so a worker that is late delays nobody.
+// A small pool of threads for tasks of some ten microseconds: workers spin during a frame and a while
+// behind it, then sleep. Tasks are claimed one by one, so a worker that is late delays nobody.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,18 @@ class ThreadPool {
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // While it lives, workers that wait do not sleep: jobs follow each other closely.
+  class Busy {
+   public:
+    explicit Busy(ThreadPool& pool) : pool_(pool) { pool_.busy_.store(true, std::memory_order_relaxed); }
+    ~Busy() { pool_.busy_.store(false, std::memory_order_relaxed); }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    ThreadPool& pool_;
+  };
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
@@ -53,7 +65,7 @@ class ThreadPool {
   const void* context_ = nullptr;
 
   std::atomic<int> sleepers_{0};
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, busy_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;

@@ -162,6 +162,9 @@ struct KernelTable {
   Level level;
   const char* name;  // "avx512", "avx2", "neon", "scalar"
   int gemm_rows;     // preferred pixels per panel (MR)
+  // Packed weights may be entered at every output channel that is a multiple of this: gemm_weights_size(taps,
+  // channels, column_block) floats further each.
+  static constexpr int column_block = 64;
 
   int64_t (*gemm_weights_size)(int taps, int channels, int n);  // floats, bias included
   int (*packed_columns)(int n);                                 // n rounded up to the register block

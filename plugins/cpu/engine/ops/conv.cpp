@@ -7,27 +7,21 @@ namespace edgeskip {
 
 namespace {
 
-constexpr double kFlopsPerNs = 40;       // roughly, to tell whether a layer is worth splitting
-constexpr double kPixelOverheadNs = 10;  // list, pointers, comparison
+// Roughly, to tell what is worth splitting.
+constexpr double kFlopsPerNs = 80, kDepthwiseFlopsPerNs = 12;
+constexpr double kPixelOverheadNs = 8;  // list, pointers, comparison
+constexpr double kChunkNs = 25e3;       // of work per task where threads share it
 constexpr int kPanelsPerChunk = 8;
 constexpr int kLongestChunk = 512;
-constexpr double kSmallestChunkNs = 10e3;
-
-// Scattered rows are unknown to the processor's own prefetching: all of a chunk's are asked for at once.
-void fetch(const float* row, int channels) {
-  for (int c = 0; c < channels; c += 16) __builtin_prefetch(row + c);
-}
 
 constexpr int64_t kChunkFloats = 6144;  // of results, so that they stay in the first cache until they are compared
 constexpr int64_t kCheapPixel = 16384;  // multiply-adds beside which pointers to the taps cost something
 
-}  // namespace
+// Where few pixels use many weights, threads share the output channels: each reads its own weights only.
+constexpr int kColumnPixels = 48;
+constexpr int64_t kHeavyWeights = 256 << 10;  // bytes, a part of a second-level cache
 
-struct ConvOperation::Views {
-  const KernelTable& kernels;
-  TensorView x, y, z;
-  MaskView active, mask_y;
-};
+}  // namespace
 
 ConvOperation::ConvOperation(const BuildContext& context, std::shared_ptr<const ConvSpec> spec)
     : spec_(std::move(spec)),
@@ -58,32 +52,49 @@ ScratchNeeds ConvOperation::scratch() const {
   int most_taps = 0;
   for (const TapSet& taps : taps_) most_taps = std::max(most_taps, taps.count());
   const int64_t pixels = chunk_limit_ > 0 ? chunk_limit_ : std::max(kLongestChunk, kPanelsPerChunk * panel_rows_);
+  const auto bytes = [&](int64_t count) {
+    return arena_bytes<const float*>(count * most_taps) + arena_bytes<float>(count * out_stride_) +
+           ConvPixels::scratch_bytes(count);
+  };
   ScratchNeeds needs;
-  needs.shared = active_set_.scratch_bytes();
-  needs.per_thread = arena_bytes<const float*>(pixels * most_taps) + arena_bytes<float>(pixels * out_stride_) +
-                     3 * arena_bytes<const float*>(pixels) + arena_bytes<Pixel>(pixels) + arena_bytes<uint8_t>(pixels);
+  needs.shared = active_set_.scratch_bytes() + bytes(kColumnPixels);
+  needs.per_thread = bytes(pixels);
   return needs;
 }
 
+double ConvOperation::pixel_ns(const TapSet& taps) const {
+  const double flops_per_ns = taps.depthwise ? kDepthwiseFlopsPerNs : kFlopsPerNs;
+  return 2.0 * static_cast<double>(taps.multiply_adds) / flops_per_ns + kPixelOverheadNs;
+}
+
+// As many pixels as stay in the cache; where threads share them, a multiple of the threads' number of equal parts.
 int ConvOperation::chunk_pixels(int64_t count, int threads, const TapSet& taps) const {
   if (chunk_limit_ > 0) return chunk_limit_;
-  const double pixel_ns = 2.0 * static_cast<double>(taps.multiply_adds) / kFlopsPerNs + kPixelOverheadNs;
-  const int64_t worthwhile = static_cast<int64_t>(kSmallestChunkNs / pixel_ns) + 1;
-  const int64_t fair = threads > 1 ? (count + threads - 1) / threads : count;
   const int64_t panels = int64_t{kPanelsPerChunk} * panel_rows_;
-  const int64_t longest = std::clamp<int64_t>(worthwhile, panels, std::max(panels, kChunkFloats / out_stride_));
-  const int64_t pixels = std::max(std::min(longest, fair), std::min({worthwhile, longest, fair}));
-  const int64_t rounded = (pixels + panel_rows_ - 1) / panel_rows_ * panel_rows_;
+  int64_t longest = std::max(panels, kChunkFloats / out_stride_);
+  if (threads > 1) {
+    const double share_ns = static_cast<double>(count) * pixel_ns(taps) / threads;
+    const int64_t parts = threads * (static_cast<int64_t>(share_ns / kChunkNs) + 1);
+    const int64_t fair = (count + parts - 1) / parts;
+    // kernels make panels of equal size: only many of them are worth rounding
+    if (fair < 4 * panel_rows_) return static_cast<int>(fair);
+    longest = std::min(longest, fair);
+  }
+  const int64_t rounded = (longest + panel_rows_ - 1) / panel_rows_ * panel_rows_;
   const int64_t most = std::max(kLongestChunk / panel_rows_, 1) * int64_t{panel_rows_};
   return static_cast<int>(std::min(rounded, most));
+}
+
+bool ConvOperation::by_columns(int64_t count, int threads, const TapSet& taps) const {
+  return threads > 1 && chunk_limit_ == 0 && count <= kColumnPixels && !taps.depthwise && spec_->group == 1 &&
+         out_channels_ >= 2 * KernelTable::column_block && static_cast<int64_t>(taps.weights.bytes()) >= kHeavyWeights;
 }
 
 int64_t ConvOperation::run(Frame& frame) const {
   Arena arena = frame.shared_arena();
   MaskView active, computed;
   const bool work = active_set_.find(frame, arena, &active, &computed);
-  Views views{frame.kernels(), frame.tensor(spec_->x), frame.tensor(spec_->y), {}, active,
-              frame.output_mask(spec_->mask_y)};
+  ConvViews views{frame.tensor(spec_->x), frame.tensor(spec_->y), {}, active, frame.output_mask(spec_->mask_y)};
   if (spec_->z >= 0) views.z = frame.tensor(spec_->z);
   clear(views.mask_y);
   if (!work) return 0;
@@ -95,99 +106,73 @@ int64_t ConvOperation::run(Frame& frame) const {
                      : list_pixels(computed, taps.step[0], taps.phase[0], taps.column_bits.data(), frame.list_memory());
     if (list.count == 0) continue;
     total += list.count;
-    const double cost_ns = 2.0 * static_cast<double>(taps.multiply_adds) / kFlopsPerNs + kPixelOverheadNs;
-    frame.for_chunks(list, chunk_pixels(list.count, frame.pool().threads(), taps), cost_ns,
-                     [&](const Pixel* pixels, int count, Arena part) { compute(views, taps, pixels, count, part); });
+    const int threads = frame.pool().threads();
+    if (by_columns(list.count, threads, taps)) {
+      compute_by_columns(frame, views, taps, list, arena);
+      continue;
+    }
+    frame.for_chunks(list, chunk_pixels(list.count, threads, taps), pixel_ns(taps),
+                     [&](const Pixel* pixels, int count, Arena part) {
+                       compute(frame.kernels(), views, taps, pixels, count, part);
+                     });
   }
   return total;
 }
 
-void ConvOperation::compute(const Views& views, const TapSet& taps, const Pixel* listed, int count,
-                            Arena arena) const {
-  const float** rows = arena.take<const float*>(int64_t{count} * taps.count());
+void ConvOperation::compute(const KernelTable& kernels, const ConvViews& views, const TapSet& taps,
+                            const Pixel* listed, int count, Arena arena) const {
+  const ConvPixels pixels(views, taps, listed, count, arena);
   float* out = arena.take<float>(count * out_stride_);
-  float** y = arena.take<float*>(count);
-  const float** z = arena.take<const float*>(count);
-  const float** corners = arena.take<const float*>(count);
-  Pixel* pixels = arena.take<Pixel>(count);
-  uint8_t* changed = arena.take<uint8_t>(count);
-  int inner = inner_first(views.x, taps, listed, count, pixels, corners);
+  int inner = pixels.inner();
   // two passes over the weights of a heavy layer cost more than its pointers
   if (inner < count && taps.multiply_adds > kCheapPixel) inner = 0;
-  for (int p = 0; p < count; ++p) {
-    y[p] = views.y.row(pixels[p]);
-    fetch(y[p], out_channels_);
-  }
-  if (views.z.data)
-    for (int p = 0; p < count; ++p) {
-      z[p] = views.z.row(pixels[p]);
-      fetch(z[p], out_channels_);
-    }
-  if (inner > 0) accumulate(views.kernels, taps, corners, taps.offsets.data(), out, inner);
+  if (inner > 0) accumulate(kernels, taps, pixels.corners(), taps.offsets.data(), out, inner);
   if (inner < count) {
-    point_to_taps(views.x, taps, pixels + inner, count - inner, rows);
-    accumulate(views.kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner);
+    const float** rows = arena.take<const float*>(int64_t{count - inner} * taps.count());
+    pixels.point_to_taps(inner, zero_row_.data(), rows);
+    accumulate(kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner);
   }
+  finish(kernels, pixels, out);
+  pixels.publish();
+}
+
+void ConvOperation::compute_by_columns(Frame& frame, const ConvViews& views, const TapSet& taps, const PixelList& list,
+                                       Arena arena) const {
+  const int count = static_cast<int>(list.count);
+  const ConvPixels pixels(views, taps, list.pixels, count, arena);
+  float* out = arena.take<float>(count * out_stride_);
+  const float** rows = pixels.corners();
+  const bool inside = pixels.inner() == count;
+  if (!inside) {
+    rows = arena.take<const float*>(int64_t{count} * taps.count());
+    pixels.point_to_taps(0, zero_row_.data(), rows);
+  }
+  constexpr int width = KernelTable::column_block;
+  const int64_t block_weights = frame.kernels().gemm_weights_size(taps.count(), in_channels_, width);
+  frame.pool().run((out_channels_ + width - 1) / width, [&](int block, int) {
+    const int first = block * width;
+    frame.kernels().gemm({rows, taps.weights.as<float>() + block * block_weights, out + first, out_stride_, count,
+                          taps.count(), in_channels_, std::min(width, out_channels_ - first),
+                          inside ? taps.offsets.data() : nullptr});
+  });
+  finish(frame.kernels(), pixels, out);
+  pixels.publish();
+}
+
+void ConvOperation::finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const {
   EpilogueArgs epilogue{};
   epilogue.acc = out;
   epilogue.acc_stride = out_stride_;
-  epilogue.y = y;
-  epilogue.z = views.z.data ? z : nullptr;
+  epilogue.y = pixels.y();
+  epilogue.z = pixels.z();
   epilogue.channel_weight = spec_->channel_weight.empty() ? nullptr : spec_->channel_weight.data();
-  epilogue.changed = changed;
+  epilogue.changed = pixels.changed();
   epilogue.activation = activation_.kernel();
   epilogue.norm = norm_;
   epilogue.threshold = spec_->threshold;
-  epilogue.count = count;
+  epilogue.count = pixels.count();
   epilogue.channels = out_channels_;
-  views.kernels.epilogue(epilogue);
-  publish(views, pixels, count, changed);
-}
-
-namespace {
-
-// The input pixel that an output pixel's taps are counted from.
-int origin(int position, const TapSet& taps, int axis) {
-  return taps.divide[axis] == 1 ? position * taps.multiply[axis] : position / taps.divide[axis];
-}
-
-}  // namespace
-
-// Sorts the pixels: first those whose taps all lie inside the input, with the corners that the taps are
-// counted from; returns how many these are.
-int ConvOperation::inner_first(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
-                               Pixel* sorted, const float** corners) const {
-  const int first_row = -taps.least[0], rows = x.height - taps.most[0] + taps.least[0];
-  const int first_column = -taps.least[1], columns = x.width - taps.most[1] + taps.least[1];
-  int inner = 0, outer = count;
-  for (int p = 0; p < count; ++p) {
-    const int top = origin(row_of(pixels[p]), taps, 0), left = origin(column_of(pixels[p]), taps, 1);
-    const int row = top - first_row, column = left - first_column;
-    const bool inside = row >= 0 && row < rows && column >= 0 && column < columns;
-    if (!inside) {
-      sorted[--outer] = pixels[p];
-      continue;
-    }
-    const float* corner = x.row(top, left);
-    sorted[inner] = pixels[p];
-    corners[inner++] = corner;
-    // the other taps are mostly those of pixels before it
-    if (taps.depthwise || taps.count() == 1) fetch(corner + taps.offsets.back(), in_channels_);
-  }
-  return inner;
-}
-
-// rows [taps][count]: where each tap of each pixel reads, zeros outside.
-void ConvOperation::point_to_taps(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
-                                  const float** rows) const {
-  for (int p = 0; p < count; ++p) {
-    const int top = origin(row_of(pixels[p]), taps, 0), left = origin(column_of(pixels[p]), taps, 1);
-    for (int t = 0; t < taps.count(); ++t) {
-      const int row = top + taps.row[t], column = left + taps.column[t];
-      const bool real = row >= 0 && row < x.height && column >= 0 && column < x.width;
-      rows[int64_t{t} * count + p] = real ? x.row(row, column) : zero_row_.data();
-    }
-  }
+  kernels.epilogue(epilogue);
 }
 
 // rows: of point_to_taps, or with offsets the corners.
@@ -215,27 +200,6 @@ void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, c
     gemm.offsets = offsets;
     kernels.gemm(gemm);
   }
-}
-
-void ConvOperation::publish(const Views& views, const Pixel* pixels, int count, const uint8_t* changed) const {
-  const int words = views.mask_y.words;
-  int64_t word = -1;
-  uint64_t bits = 0;
-  const auto flush = [&] {
-    // parts of the list that other threads work on may share the word
-    if (bits) __atomic_fetch_or(views.mask_y.bits + word, bits & views.active.bits[word], __ATOMIC_RELAXED);
-  };
-  for (int p = 0; p < count; ++p) {
-    const int column = column_of(pixels[p]);
-    const int64_t index = int64_t{row_of(pixels[p])} * words + column / 64;
-    if (index != word) {
-      flush();
-      word = index;
-      bits = 0;
-    }
-    bits |= uint64_t{changed[p] != 0} << (column % 64);
-  }
-  flush();
 }
 
 }  // namespace edgeskip

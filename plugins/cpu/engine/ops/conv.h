@@ -1,5 +1,5 @@
-// The skip convolution: which pixels are computed (conv_mask.cpp), and computing them (conv.cpp) with
-// the weights of conv_taps.h. Its arguments are checked in conv_check.cpp.
+// The skip convolution: which pixels are computed (conv_mask.cpp), the rows that they read and write
+// (conv_pixels.cpp), and computing them (conv.cpp) with the weights of conv_taps.h. Its arguments are checked in conv_check.cpp.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "../check.h"
 #include "../frame.h"
+#include "conv_pixels.h"
 #include "conv_taps.h"
 #include "ops.h"
 
@@ -18,8 +19,8 @@ class ActiveSet {
   ActiveSet(const Plan& plan, const ConvSpec& spec, int block);
 
   size_t scratch_bytes() const;
-  // Writes A_t to `active` and the pixels to compute (A_t, or more where that is harmless) to `computed`,
-  // both parts of `arena`, and updates pending. False where nothing is active.
+  // Points `active` to A_t and `computed` to the pixels to compute (A_t, or more where that is harmless),
+  // masks of the frame or parts of `arena`, and updates pending. False where nothing is active.
   bool find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const;
 
  private:
@@ -32,7 +33,7 @@ class ActiveSet {
   Size in_, out_;
   Window window_;
   bool transposed_;
-  bool pointwise_;
+  bool pointwise_, copies_mask_;
   int block_;
   // Pixels of a transposed convolution that no input reaches: they hold act(b + z), and only a frame
   // with unknown state would ever compute them, so they count as candidates.
@@ -47,17 +48,16 @@ class ConvOperation : public Operation {
   int64_t run(Frame& frame) const override;
 
  private:
-  struct Views;
-
+  bool by_columns(int64_t count, int threads, const TapSet& taps) const;
   int chunk_pixels(int64_t count, int threads, const TapSet& taps) const;
-  void compute(const Views& views, const TapSet& taps, const Pixel* pixels, int count, Arena arena) const;
-  int inner_first(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count, Pixel* sorted,
-                  const float** corners) const;
-  void point_to_taps(const TensorView& x, const TapSet& taps, const Pixel* pixels, int count,
-                     const float** rows) const;
+  double pixel_ns(const TapSet& taps) const;
+  void compute(const KernelTable& kernels, const ConvViews& views, const TapSet& taps, const Pixel* listed, int count,
+               Arena arena) const;
+  void compute_by_columns(Frame& frame, const ConvViews& views, const TapSet& taps, const PixelList& list,
+                          Arena arena) const;
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
                   float* out, int count) const;
-  void publish(const Views& views, const Pixel* pixels, int count, const uint8_t* changed) const;
+  void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;
 
   std::shared_ptr<const ConvSpec> spec_;
   ActiveSet active_set_;

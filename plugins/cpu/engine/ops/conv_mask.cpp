@@ -30,6 +30,7 @@ ActiveSet::ActiveSet(const Plan& plan, const ConvSpec& spec, int block)
       block_(spec.gate >= 0 ? 1 : block) {
   pointwise_ = in_ == out_ && window_.kernel[0] == 1 && window_.kernel[1] == 1 && window_.pads[0] == 0 &&
                window_.pads[1] == 0 && window_.strides[0] == 1 && window_.strides[1] == 1;
+  copies_mask_ = pointwise_ && block_ <= 1 && gate_ < 0 && mask_z_ < 0 && mask_x_ != spec.mask_y && !transposed_;
   if (transposed_ && gate_ < 0) find_unreached();
 }
 
@@ -91,6 +92,10 @@ bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* com
   const bool idle = gate_ < 0 && unreached_.empty() && !any(frame.mask(mask_x_)) &&
                     (mask_z_ < 0 || !any(frame.mask(mask_z_)));
   if (idle) return false;
+  if (copies_mask_) {
+    *active = *computed = frame.mask(mask_x_);
+    return true;
+  }
   const int64_t words = int64_t{out_.height} * words_of(out_.width);
   *active = MaskView(arena.take<uint64_t>(words), out_.height, out_.width);
   *computed = *active;

@@ -62,6 +62,26 @@ void pack_groups(const KernelTable& kernels, const ConvSpec& spec, const GroupSh
   }
 }
 
+// Origins grow with the position, so the inner positions of an axis are a range.
+void find_inner(const Size& in, const Size& out, TapSet* set) {
+  for (int axis = 0; axis < 2; ++axis) {
+    const std::vector<int>& offsets = axis ? set->column : set->row;
+    const auto [least, most] = std::minmax_element(offsets.begin(), offsets.end());
+    const int last_input = (axis ? in.width : in.height) - 1;
+    const int positions = axis ? out.width : out.height;
+    // a pixel's own corner lies inside as well: pointers stay within the tensor
+    const auto inside = [&](int position) {
+      const int origin = set->origin(position, axis);
+      return origin + std::min(*least, 0) >= 0 && origin + std::max(*most, 0) <= last_input;
+    };
+    int first = 0, last = positions - 1;
+    while (first < positions && !inside(first)) ++first;
+    while (last > first && !inside(last)) --last;
+    set->inner[axis][0] = first;
+    set->inner[axis][1] = first < positions ? last : -1;
+  }
+}
+
 void pack(const BuildContext& context, const ConvSpec& spec, const std::vector<Tap>& taps, TapSet* set) {
   const KernelTable& kernels = context.kernels;
   const BufferShape& input = context.plan.buffers()[context.plan.tensors()[spec.x].buffer];
@@ -71,12 +91,7 @@ void pack(const BuildContext& context, const ConvSpec& spec, const std::vector<T
     set->column.push_back(tap.column);
     set->offsets.push_back((int64_t{tap.row} * input.size.width + tap.column) * input.stride);
   }
-  for (int t = 0; t < set->count(); ++t)
-    for (int axis = 0; axis < 2; ++axis) {
-      const int offset = axis ? set->column[t] : set->row[t];
-      set->least[axis] = std::min(set->least[axis], offset);
-      set->most[axis] = std::max(set->most[axis], offset);
-    }
+  find_inner(input.size, context.plan.size_of(spec.y), set);
   set->depthwise = shape.depthwise();
   set->multiply_adds = static_cast<int64_t>(taps.size()) * shape.inputs * shape.outputs * shape.groups;
   if (set->depthwise)

@@ -22,8 +22,9 @@ struct TapSet {
   int multiply[2] = {1, 1};
   int divide[2] = {1, 1};
   std::vector<int> row, column;
-  int least[2] = {0, 0}, most[2] = {0, 0};  // of row and column, with 0
-  std::vector<int64_t> offsets;             // floats from input pixel (y, x) to each tap
+  std::vector<int64_t> offsets;  // floats from input pixel (y, x) to each tap
+  // Output rows (columns) inner[axis][0] .. inner[axis][1]: those whose taps all lie inside the input.
+  int inner[2][2] = {{0, -1}, {0, -1}};
 
   bool depthwise = false;
   AlignedMemory weights;         // packed, group after group
@@ -31,6 +32,10 @@ struct TapSet {
   int64_t multiply_adds = 0;     // per output pixel
 
   int count() const { return static_cast<int>(row.size()); }
+  // The input row (column) that an output pixel's taps are counted from.
+  int origin(int position, int axis) const {
+    return divide[axis] == 1 ? position * multiply[axis] : position / divide[axis];
+  }
 };
 
 // The channels of one group: inputs and outputs.

@@ -20,6 +20,7 @@ namespace {
 // channels and gemm_sums accumulators.
 template <class V, int gemm_rows, int gemm_vectors, int gemm_sums>
 constexpr KernelTable make_table(Level level, const char* name) {
+  static_assert(KernelTable::column_block % (gemm_vectors * V::lanes) == 0, "a column block ends there");
   return {level,
           name,
           gemm_rows,
