@@ -7,6 +7,7 @@ int main() {
   test_threads();
   test_network();
   test_allocation();
+  test_columns();
   std::printf("%lld checks, %lld failures\n", static_cast<long long>(report().checks),
               static_cast<long long>(report().failures));
   return report().failures ? 1 : 0;

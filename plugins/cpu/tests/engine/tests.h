@@ -12,6 +12,7 @@ void test_masks();
 void test_threads();
 void test_network();
 void test_allocation();
+void test_columns();
 
 // A plan with every kind of op, for a picture of a height and width that are multiples of 4.
 struct Network {
