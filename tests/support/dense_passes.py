@@ -16,7 +16,7 @@ from support.networks import random_picture
 from support.onnx_run import run_all_tensors, run_model
 
 TOLERANCE = 1e-4  # of the largest value: rounding of folded weights, summed over the depth
-HELPERS = (".blocks", ".partial", ".conv", ".sum", ".gate")
+HELPERS = (".blocks", ".padded", ".partial", ".conv", ".sum", ".gate")
 
 
 def dense_graph(model: onnx.ModelProto) -> Graph:

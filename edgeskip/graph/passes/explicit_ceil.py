@@ -2,11 +2,15 @@
 
 A window that would start in the padding is left out, says ONNX since opset 19 and do all runtimes, but not ONNX's
 own shape inference: behind such a pool it gives sizes that nobody computes.
+
+An average that counts its padding counts none behind it: what the last window reads there has no share in the divisor.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from edgeskip.graph.ir import Dim, Graph, Node, TensorInfo
 
@@ -16,7 +20,7 @@ POOLS = ("MaxPool", "AveragePool")
 def explicit_ceil(graph: Graph) -> int:
     """Rewrite pools with ceil_mode whose input's size is known; returns how many changed, or got another size."""
     changes = 0
-    for node in graph.nodes:
+    for node in list(graph.nodes):
         if node.op_type in POOLS and node.domain in ("", "ai.onnx") and node.attributes.get("ceil_mode"):
             size = _size(node, graph)
             if size is not None:
@@ -60,13 +64,39 @@ def _settle_size(node: Node, size: tuple[int, int], graph: Graph) -> bool:
 
 
 def _settle_pads(node: Node, size: tuple[int, int], graph: Graph) -> bool:
-    if node.attributes.get("count_include_pad"):
-        return False  # more padding would count
     explicit = _explicit(node, size, graph)
+    if node.attributes.get("count_include_pad"):
+        _settle_counted(node, explicit["pads"], graph)
+        return True
     if any(pad >= kernel for pad, kernel in zip(explicit["pads"][2:], node.attributes["kernel_shape"], strict=True)):
         return False  # ONNX Runtime refuses such padding
     node.attributes.update(explicit)
     return True
+
+
+def _settle_counted(node: Node, reached: list[int], graph: Graph) -> None:
+    """Padding that counts up to where it was given; the rest of the last window as padding that does not count."""
+    given = _geometry(node)[2]
+    counted = [*given[:2], *(min(pad, most) for pad, most in zip(reached[2:], given[2:], strict=True))]
+    rest = [pad - most for pad, most in zip(reached[2:], counted[2:], strict=True)]
+    if not any(rest):
+        node.attributes.update(pads=counted, ceil_mode=0)
+        return
+    if any(counted):
+        _pad_input(node, counted, graph)
+    node.attributes.update(pads=[0, 0, *rest], ceil_mode=0, count_include_pad=0)
+
+
+def _pad_input(node: Node, pads: list[int], graph: Graph) -> None:
+    """`node` reads its input with zeros around it: values to it, not padding."""
+    source = node.inputs[0]
+    widths = graph.add_constant(f"{node.outputs[0]}.pads", np.array([0, 0, *pads[:2], 0, 0, *pads[2:]], np.int64))
+    padded = graph.fresh(f"{node.outputs[0]}.padded")
+    graph.nodes.insert(graph.nodes.index(node), Node("Pad", [source, widths], [padded]))
+    info = graph.info[source]
+    height, width = (size + pads[axis] + pads[axis + 2] for axis, size in enumerate(_picture(info.shape) or ()))
+    graph.info[padded] = TensorInfo(info.dtype, (*info.shape[:2], height, width))
+    node.inputs = [padded]
 
 
 def _explicit(node: Node, size: tuple[int, int], graph: Graph) -> dict[str, Any]:

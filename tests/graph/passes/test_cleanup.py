@@ -224,6 +224,24 @@ def test_ceil_mode_leaves_out_a_window_that_starts_in_the_padding(op_type: str, 
     graph = simplified(network_of(body, (4, 11, 11)))
     pools = [node for node in graph.nodes if node.op_type in ("MaxPool", "AveragePool")]
     assert [graph.shape(node.outputs[0]) for node in pools] == [(1, 4, 4, 4), (1, 4, 2, 2)]
-    if not counted or op_type == "MaxPool":
-        assert pools[0].attributes["pads"] == [1, 1, 0, 0]
-        assert not pools[0].attributes["ceil_mode"]
+    assert pools[0].attributes["pads"] == [1, 1, 0, 0]
+    assert not pools[0].attributes["ceil_mode"]
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "pads", "padded"),
+    [(7, 3, 2, 1, False), (8, 3, 2, 1, True), (6, 3, 3, 1, True), (11, 3, 3, 1, False), (9, 4, 3, 0, False)],
+)
+def test_an_average_with_ceil_mode_counts_the_padding_and_nothing_behind_it(size, kernel, stride, pads, padded) -> None:
+    """`padded`: the last window reaches behind the padding, which then becomes part of the picture."""
+    geometry = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pads] * 4}
+    outputs = min(-(-(size + 2 * pads - kernel) // stride) + 1, -(-(size + pads) // stride))
+
+    def body(builder, tensor):
+        attributes = {**geometry, "ceil_mode": 1, "count_include_pad": 1}
+        return builder.node("AveragePool", tensor, shape=(4, outputs, outputs), **attributes)
+
+    graph = simplified(network_of(body, (4, size, size)))
+    assert op_types(graph)["Pad"] == padded
+    (pool,) = (node for node in graph.nodes if node.op_type == "AveragePool")
+    assert not pool.attributes["ceil_mode"]
