@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeskip.backends.cpu.builder import Builder
-from edgeskip.backends.cpu.lowering.base import Function
+from edgeskip.backends.cpu.lowering.base import NO_ALPHA, Function
 from edgeskip.backends.cpu.lowering.elementwise import ANY_NUMBER, BINARY, channel_vector, reciprocal
 from edgeskip.backends.cpu.lowering.resize import nearest_reads
 from edgeskip.backends.cpu.lowering.unary import function_of
@@ -73,10 +73,23 @@ class ChainLowering:
             if node.op_type == "Div" and self._multiplies(node):
                 kind = "mul"
             value = self._value(node, 0)
-            for index in range(1, len(node.inputs)):
+            others = [] if self._became_silu(node) else range(1, len(node.inputs))
+            for index in others:
                 self._step(kind, value, self._value(node, index), Function())
                 value = len(self._operands) + len(self._steps) - 1
         self._values[node.outputs[0]] = len(self._operands) + len(self._steps) - 1
+
+    def _became_silu(self, node: Node) -> bool:
+        """Make the last step, where it is the sigmoid that `node` multiplies its input with, the whole of SiLU."""
+        for name, gate in (node.inputs[:2], node.inputs[1::-1]):
+            sigmoid = next((other for other in self._nodes if other.outputs[0] == gate), None)
+            if node.op_type != "Mul" or sigmoid is None or sigmoid.op_type != "Sigmoid" or sigmoid.inputs[0] != name:
+                continue
+            only_reader = sum(other.inputs.count(gate) for other in self._nodes) == 1
+            if only_reader and self._values[gate] == len(self._operands) + len(self._steps) - 1:
+                self._steps[-1] = ("unary", self._steps[-1][1], 0, "silu", NO_ALPHA, 0.0)
+                return True
+        return False
 
     def _step(self, kind: str, a: int, b: int, function: Function) -> None:
         self._steps.append((kind, a, b, function.kind, function.alpha, function.beta))

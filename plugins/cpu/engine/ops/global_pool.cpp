@@ -9,13 +9,16 @@ namespace edgeskip {
 
 namespace {
 
-constexpr int kSegment = 32;          // pixels; a word of a mask holds two
-constexpr int kSegmentsPerChunk = 8;  // pointers of a part stay in the first-level cache
+constexpr int kLongestSegment = 32;   // pixels; a power of two, so that a segment lies in one word of a mask
+constexpr int kPixelsPerChunk = 256;  // their pointers stay in the first-level cache
+
+// Small pictures have short segments, so that a changed patch is not a share of every row.
+int segment_length(int width) { return width <= 32 ? 8 : width <= 64 ? 16 : kLongestSegment; }
 
 struct GlobalPooling {
   int x, mask_x, y, mask;
   int partial;  // [height][segments, and the row where it has several]
-  int segments;
+  int segments, length;  // segments of a row, and pixels of each
   bool average;
 
   int64_t run(Frame& frame) const {
@@ -24,8 +27,8 @@ struct GlobalPooling {
     Pixel* const changed = arena.take<Pixel>(int64_t{in.height} * segments);
     const PixelList list{changed, list_changed(frame, in, changed)};
     if (list.count > 0) {
-      const double cost_ns = row_cost_ns(in.channels, 1) * kSegment;
-      frame.for_chunks(list, kSegmentsPerChunk, cost_ns, [&](const Pixel* pixels, int count, Arena part) {
+      const double cost_ns = row_cost_ns(in.channels, 1) * length;
+      frame.for_chunks(list, kPixelsPerChunk / length, cost_ns, [&](const Pixel* pixels, int count, Arena part) {
         pool_segments(frame, pixels, count, part);
       });
       if (segments > 1) pool_rows(frame, list, arena);
@@ -40,26 +43,27 @@ struct GlobalPooling {
     Pixel* end = out;
     const bool all = mask_x < 0;
     if (!all && !any(frame.mask(mask_x))) return 0;
+    const uint64_t ones = (uint64_t{1} << length) - 1;
     for (int row = 0; row < in.height; ++row) {
       const uint64_t* words = all ? nullptr : frame.mask(mask_x).row(row);
-      for (int i = 0; i < segments; ++i)
-        if (all || static_cast<uint32_t>(words[i / 2] >> (i % 2 * kSegment))) *end++ = make_pixel(row, i);
+      for (int i = 0, first = 0; i < segments; ++i, first += length)
+        if (all || (words[first / 64] >> (first % 64) & ones)) *end++ = make_pixel(row, i);
     }
     return end - out;
   }
 
   void pool_segments(Frame& frame, const Pixel* pixels, int count, Arena arena) const {
     const TensorView &in = frame.tensor(x), &sums = frame.tensor(partial);
-    const float** rows = arena.take<const float*>(int64_t{count} * kSegment);
+    const float** rows = arena.take<const float*>(int64_t{count} * length);
     float** out = arena.take<float*>(count);
     for (int p = 0; p < count; ++p) {
-      const int first = column_of(pixels[p]) * kSegment;
+      const int first = column_of(pixels[p]) * length;
       const float* pixel = in.row(row_of(pixels[p]), first);
-      for (int k = 0; k < kSegment; ++k, pixel += in.stride)
+      for (int k = 0; k < length; ++k, pixel += in.stride)
         rows[int64_t{k} * count + p] = first + k < in.width ? pixel : nullptr;
     }
     point_to_rows(sums, pixels, count, out);
-    pool(frame, rows, out, count, kSegment, 1, arena);
+    pool(frame, rows, out, count, length, 1, arena);
   }
 
   void pool_rows(Frame& frame, const PixelList& list, Arena arena) const {
@@ -103,14 +107,15 @@ int add_global_pool(Plan& plan, const std::string& name, const std::string& kind
   check.channels("y", plan.channels_of(y), plan.channels_of(x));
   check.require(kind == "max" || kind == "average", "unknown kind '" + kind + "', expected max or average");
   const Size in = plan.size_of(x);
-  const int channels = plan.channels_of(x), segments = (in.width + kSegment - 1) / kSegment;
+  const int length = segment_length(in.width);
+  const int channels = plan.channels_of(x), segments = (in.width + length - 1) / length;
   const int buffer = plan.add_buffer(in.height, segments > 1 ? segments + 1 : 1, channels);
   const int partial = plan.add_tensor(buffer, 0, channels);
-  const GlobalPooling pooling{x, mask_x, y, mask, partial, segments, kind == "average"};
+  const GlobalPooling pooling{x, mask_x, y, mask, partial, segments, length, kind == "average"};
   const ScratchNeeds needs{arena_bytes<Pixel>(int64_t{in.height} * segments) +
                                arena_bytes<const float*>(std::max(in.height, segments)) + arena_bytes<float>(1),
-                           arena_bytes<const float*>(kSegmentsPerChunk * kSegment) +
-                               arena_bytes<float*>(kSegmentsPerChunk) + arena_bytes<float>(kSegmentsPerChunk)};
+                           arena_bytes<const float*>(kPixelsPerChunk) + arena_bytes<float*>(kPixelsPerChunk / length) +
+                               arena_bytes<float>(kPixelsPerChunk / length)};
   return add_row_operation(plan, name, needs, [pooling](Frame& frame) { return pooling.run(frame); });
 }
 
