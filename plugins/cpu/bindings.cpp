@@ -70,10 +70,10 @@ int bind_conv(Plan& plan, const std::string& name, int x, int mask_x, int y, int
               const std::optional<Floats<1>>& bias, const Ints& strides, const Ints& pads, const Ints& dilations,
               int group, bool transposed, const std::string& activation, const Floats<1>& alpha, float beta,
               float threshold, const std::string& norm, int block, int z, int mask_z,
-              const std::optional<Floats<1>>& channel_weight, int gate, int pending) {
+              const std::optional<Floats<1>>& channel_weight, int gate, int pending, int scale) {
   ConvSpec spec;
   spec.x = x, spec.mask_x = mask_x, spec.y = y, spec.mask_y = mask_y;
-  spec.z = z, spec.mask_z = mask_z, spec.gate = gate, spec.pending = pending;
+  spec.z = z, spec.mask_z = mask_z, spec.gate = gate, spec.pending = pending, spec.scale = scale;
   spec.weight = values(weight);
   for (int i = 0; i < 4; ++i) spec.weight_shape[i] = static_cast<int>(weight.shape(i));
   const std::string op = title("add_conv", name);
@@ -125,7 +125,7 @@ void bind_gated_ops(nb::class_<Plan>& plan) {
       .def("add_conv", &bind_conv, "name"_a, "x"_a, "mask_x"_a, "y"_a, "mask_y"_a, "weight"_a, "bias"_a.none(),
            "strides"_a, "pads"_a, "dilations"_a, "group"_a, "transposed"_a, "activation"_a, "alpha"_a, "beta"_a,
            "threshold"_a, "norm"_a, "block"_a, "z"_a = -1, "mask_z"_a = -1, "channel_weight"_a = nb::none(),
-           "gate"_a = -1, "pending"_a = -1);
+           "gate"_a = -1, "pending"_a = -1, "scale"_a = -1);
 }
 
 void bind_pooling_ops(nb::class_<Plan>& plan) {
@@ -190,7 +190,8 @@ void bind_elementwise_ops(nb::class_<Plan>& plan) {
              const Floats<1>& alpha, float beta) {
             return add_unary(self, name, x, y, mask, {activation, values(alpha), beta});
           },
-          "name"_a, "x"_a, "y"_a, "mask"_a, "activation"_a, "alpha"_a, "beta"_a);
+          "name"_a, "x"_a, "y"_a, "mask"_a, "activation"_a, "alpha"_a, "beta"_a)
+      .def("add_softmax", &add_softmax, "name"_a, "x"_a, "y"_a, "mask"_a);
 }
 
 void bind_copy_ops(nb::class_<Plan>& plan) {

@@ -38,9 +38,11 @@ class Plan:
     def add_conv(self, name: str, x: int, mask_x: int, y: int, mask_y: int, weight: np.ndarray, bias: np.ndarray | None,
                  strides: list[int], pads: list[int], dilations: list[int], group: int, transposed: bool,
                  activation: str, alpha: np.ndarray, beta: float, threshold: float, norm: str, block: int,
-                 z: int = -1, mask_z: int = -1, channel_weight: np.ndarray | None = None, gate: int = -1, pending: int = -1) -> int:
+                 z: int = -1, mask_z: int = -1, channel_weight: np.ndarray | None = None, gate: int = -1, pending: int = -1,
+                 scale: int = -1) -> int:
         """SkipConv. weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw]. gate, pending: masks
-        (pending persists and starts as all ones)."""
+        (pending persists and starts as all ones). scale: a 1x1 tensor that x is read times (1x1 kernels only);
+        mask_x is then the product's."""
     def add_pool(self, name: str, kind: str, x: int, y: int, mask: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int], count_include_pad: bool) -> int:
         """kind "max" or "average". Windows are clipped to the picture; with count_include_pad the divisor
         counts the padded picture's pixels."""
@@ -55,6 +57,8 @@ class Plan:
         """b: [channels]; reverse: b op a."""
     def add_unary(self, name: str, x: int, y: int, mask: int, activation: str, alpha: np.ndarray, beta: float) -> int:
         """activation: the contract's kinds and exp, sqrt, neg, abs, reciprocal, log."""
+    def add_softmax(self, name: str, x: int, y: int, mask: int) -> int:
+        """Over channels."""
     def add_chain(self, name: str, operands: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]],
                   steps: list[tuple[str, int, int, str, np.ndarray, float]], y: int, mask: int) -> int:
         """Element-wise ops in one pass. operands: a tensor of y's size or 1x1, or with int32 rows [out_height] and

@@ -10,6 +10,7 @@ from edgeskip.backends.base import LayerInfo
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.layout import Layout
 from edgeskip.backends.cpu.plan import NO_MASK, ConvolutionCost, CpuPlan, Slot
+from edgeskip.backends.cpu.products import Products
 from edgeskip.graph.ir import Node
 from edgeskip.graph.skip_model import dense_name
 
@@ -22,6 +23,7 @@ class Builder:
         self.facts = facts
         self.layout = layout
         self.plan = CpuPlan(native)
+        self.products: Products = {}
         self.ops = 0
         self._buffers: dict[str, int] = {}
         self._layer = ""

@@ -10,7 +10,7 @@ import numpy as np
 from edgeskip.backends.base import LayerInfo
 from edgeskip.graph.ir import Graph
 
-NO_MASK = -1
+NO_MASK = NO_TENSOR = -1
 
 
 @dataclass(frozen=True)

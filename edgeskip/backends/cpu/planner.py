@@ -14,6 +14,7 @@ from edgeskip.backends.cpu.lowering import lowering_of
 from edgeskip.backends.cpu.lowering.chain import lower_chain
 from edgeskip.backends.cpu.partition import Partition, Run, partition
 from edgeskip.backends.cpu.plan import ConvolutionCost, CpuPlan, EngineStep, SegmentStep
+from edgeskip.backends.cpu.products import products
 from edgeskip.graph.ir import Graph, Node
 from edgeskip.graph.skip_model import SkipModel, dense_name
 
@@ -43,13 +44,14 @@ def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
 
 def _add_engine_run(run: Run, builder: Builder) -> None:
     begin = builder.ops
-    chains = Chains(run.nodes, builder.facts)
+    builder.products.update(products(run.nodes, builder.facts))
+    chains = Chains(tuple(node for node in run.nodes if node.outputs[0] not in builder.products), builder.facts)
     for node in run.nodes:
         chain = chains.ending_in(node)
         if chain is not None:
             lower_chain(chain.nodes, builder)
             continue
-        if id(node) in chains.absorbed:
+        if id(node) in chains.absorbed or node.outputs[0] in builder.products:
             builder.fused_layer(node)
             continue
         lowering = lowering_of(node)

@@ -116,6 +116,13 @@ struct GatherArgs {
   int count, channels;
 };
 
+// y[p] = softmax over channels of x[p]
+struct SoftmaxArgs {
+  const float* const* x;
+  float* const* y;  // [count]; may equal x
+  int count, channels;
+};
+
 // norm over channels of (a[p] - b[p]) * channel_weight, and of its signed mean input, for gates:
 // out[p] = norm_c(a[p] - b[p])
 struct DifferenceArgs {
@@ -183,6 +190,7 @@ struct KernelTable {
   void (*pool)(const PoolArgs&);
   void (*blend)(const BlendArgs&);
   void (*gather)(const GatherArgs&);
+  void (*softmax)(const SoftmaxArgs&);
   void (*difference)(const DifferenceArgs&);
 
   int64_t (*gate_scratch)(int window, int channels);

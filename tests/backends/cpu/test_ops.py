@@ -112,6 +112,11 @@ def pool_cases() -> list[Case]:
     return cases
 
 
+def softmax_cases() -> list[Case]:
+    nodes = [op("Softmax", "x", axis=1)]
+    return [Case(f"Softmax-{channels}", nodes, shape=(1, channels, 5, 7)) for channels in (3, 80)]
+
+
 def resize_cases() -> list[Case]:
     cases = []
     coordinates = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
@@ -182,11 +187,15 @@ def conv_cases() -> list[Case]:
     add("then-PRelu", "Conv", vector(6, 4, 1, 1), (op("PRelu", "c", "slope"),))
     silu = (op("Sigmoid", "c", to="s"), op("Mul", "c", "s"))
     add("then-SiLU", "Conv", vector(6, 4, 1, 1), silu)
+    excited = [op("GlobalAveragePool", "x", to="v"), op("Mul", "x", "v", to="m"), op("Conv", "m", "w")]
+    cases.append(Case("Conv-of-a-product", excited, {"w": vector(6, 4, 1, 1)}))
     add("residual", "Conv", vector(4, 4, 3, 3), (op("Add", "c", "x", to="r"), op("Relu", "r")), pads=[1, 1, 1, 1])
     return cases
 
 
-CASES = [*unary_cases(), *binary_cases(), *pool_cases(), *resize_cases(), *moving_cases(), *conv_cases()]
+CASES = [
+    *unary_cases(), *binary_cases(), *pool_cases(), *softmax_cases(), *resize_cases(), *moving_cases(), *conv_cases(),
+]  # fmt: skip
 
 
 def model_of(case: Case, **options: Any) -> SkipModel:

@@ -29,17 +29,17 @@ def picture(seed: int = 0, streams: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((streams, *SHAPE[1:])).astype(np.float32)
 
 
-def softmax_between_convolutions() -> SkipModel:
-    """x -> conv a -> Softmax (not the engine's) -> gate -> conv y; the Softmax is an output too."""
+def log_softmax_between_convolutions() -> SkipModel:
+    """x -> conv a -> LogSoftmax (not the engine's) -> gate -> conv y; the LogSoftmax is an output too."""
     builder = ModelBuilder()
     a = builder.conv("state.0.x.next", "a", weights(3, 4, 1, 1), (6, 8))
-    builder.op("Softmax", [a], {"s": (1, 3, 6, 8)}, axis=1)
+    builder.op("LogSoftmax", [a], {"s": (1, 3, 6, 8)}, axis=1)
     y = builder.conv(builder.gate("s"), "y", weights(2, 3, 3, 3), (6, 8), pads=[1, 1, 1, 1])
     return builder.model(y, "s")
 
 
 def test_a_segment_runs_only_when_something_it_reads_changed():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         x = picture()
         (state,) = active._streams[0].segments
         for _ in range(3):
@@ -51,19 +51,19 @@ def test_a_segment_runs_only_when_something_it_reads_changed():
 
 
 def test_a_segment_between_engine_ops_gives_what_numpy_gives():
-    model = softmax_between_convolutions()
+    model = log_softmax_between_convolutions()
     with runner(model) as active:
         for seed in range(3):
             x = picture(seed)
             a = np.einsum("oc,nchw->nohw", model.graph.constants["a.w"][:, :, 0, 0], x)
-            expected = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)
+            expected = a - np.log(np.exp(a).sum(axis=1, keepdims=True))
             result = active.infer(x)
-            np.testing.assert_allclose(result.outputs["s"], expected, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(result.outputs["s"], expected, rtol=1e-4, atol=1e-5)
             assert active.mask("s").all()
 
 
 def test_after_a_reset_segments_run_again():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         first = active.infer(picture())
         active.reset()
         again = active.infer(picture())
@@ -72,7 +72,7 @@ def test_after_a_reset_segments_run_again():
 
 
 def test_an_output_that_was_handed_out_never_changes():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         results, copies = [], []
         x = picture()
         for step in range(4):
@@ -140,13 +140,13 @@ def test_a_convolution_that_stayed_dense_is_counted_when_its_segment_runs():
 
 
 def test_layer_times_are_there_when_asked_for():
-    with runner(softmax_between_convolutions(), profile=True) as active:
+    with runner(log_softmax_between_convolutions(), profile=True) as active:
         active.infer(picture())
         times = active.layer_times_ms()
     assert set(times) == {"x", "a", "s", "y"}
     assert times["s"] > 0
     assert sum(times.values()) < 1000
-    with runner(softmax_between_convolutions()) as active, pytest.raises(BackendError, match="not measured"):
+    with runner(log_softmax_between_convolutions()) as active, pytest.raises(BackendError, match="not measured"):
         active.layer_times_ms()
 
 
@@ -157,11 +157,11 @@ def test_layer_times_are_there_when_asked_for():
 )
 def test_wrong_options_are_refused(options: dict[str, Any]):
     with pytest.raises(BackendError, match=next(iter(options))):
-        runner(softmax_between_convolutions(), **options)
+        runner(log_softmax_between_convolutions(), **options)
 
 
 def test_a_frame_that_is_not_finite_leaves_the_state_alone():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         x = picture()
         active.infer(x)
         bad = x.copy()
@@ -181,7 +181,7 @@ def test_an_op_that_nothing_can_run_is_named():
 
 
 def test_a_tensor_without_mask_is_refused_with_the_ones_that_have_one():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         active.infer(picture())
         with pytest.raises(InputError, match="nothing_like_it"):
             active.mask("nothing_like_it")

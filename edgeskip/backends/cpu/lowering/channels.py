@@ -1,4 +1,4 @@
-"""Ops that move channels: Concat, Split, Slice, Gather (shuffle), Identity. Most cost nothing."""
+"""Ops across channels: Concat, Split, Gather (shuffle) and Identity, which mostly cost nothing, and Softmax."""
 
 from __future__ import annotations
 
@@ -108,9 +108,23 @@ def _lower_gather(node: Node, builder: Builder) -> None:
     builder.added(builder.native.add_gather(node.outputs[0], x, y.tensor, builder.mask(node.outputs[0]), indices))
 
 
+def _softmax_refused(node: Node, facts: Facts) -> str | None:
+    if _axis(node, -1) != 1:
+        return f"Softmax on axis {_axis(node, -1)}"
+    return facts.missing_picture(node)
+
+
+def _lower_softmax(node: Node, builder: Builder) -> None:
+    x, y = builder.tensor(node.inputs[0]), builder.slot(node.outputs[0])
+    mask = builder.mask(node.outputs[0])
+    builder.begin_layer(node, y.height * y.width)
+    builder.added(builder.native.add_softmax(node.outputs[0], x, y.tensor, mask))
+
+
 CHANNELS = {
     "Concat": Lowering(_concat_refused, _lower_concat),
     "Split": Lowering(_split_refused, _nothing, _split_views),
     "Identity": Lowering(_identity_refused, _nothing, _identity_views),
     "Gather": Lowering(_gather_refused, _lower_gather, _gather_views),
+    "Softmax": Lowering(_softmax_refused, _lower_softmax),
 }

@@ -7,7 +7,7 @@ import numpy as np
 from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.lowering.base import Lowering, floats
-from edgeskip.backends.cpu.plan import NO_MASK
+from edgeskip.backends.cpu.plan import NO_MASK, NO_TENSOR
 from edgeskip.core.contract import SKIP_CONV
 from edgeskip.graph.ir import Node
 
@@ -61,9 +61,10 @@ def _lower_conv(node: Node, builder: Builder) -> None:
     macs = conv_macs(node, weight, builder)
     builder.begin_layer(node, pixels, macs)
     attributes = node.attributes
+    picture, vector = builder.products.get(_input(node, "x"), (_input(node, "x"), ""))
     op = builder.native.add_conv(
         node.outputs[0],
-        builder.tensor(_input(node, "x")),
+        builder.tensor(picture),
         builder.mask_named(_input(node, "mask_x")),
         y.tensor,
         builder.mask_named(node.outputs[1]),
@@ -81,6 +82,7 @@ def _lower_conv(node: Node, builder: Builder) -> None:
         attributes["norm"],
         int(attributes["block"]),
         **_optional_inputs(node, builder),
+        scale=builder.tensor(vector) if vector else NO_TENSOR,
     )
     builder.convolution(builder.added(op), macs, pixels)
 

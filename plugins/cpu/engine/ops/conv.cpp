@@ -53,8 +53,10 @@ ScratchNeeds ConvOperation::scratch() const {
   for (const TapSet& taps : taps_) most_taps = std::max(most_taps, taps.count());
   const int64_t pixels = chunk_limit_ > 0 ? chunk_limit_ : std::max(kLongestChunk, kPanelsPerChunk * panel_rows_);
   const auto bytes = [&](int64_t count) {
+    const int64_t scaled = spec_->scale < 0 ? 0 : count;
     return arena_bytes<const float*>(count * most_taps) + arena_bytes<float>(count * out_stride_) +
-           ConvPixels::scratch_bytes(count);
+           ConvPixels::scratch_bytes(count) + 2 * arena_bytes<float*>(scaled) +
+           arena_bytes<float>(scaled * scaled_stride());
   };
   ScratchNeeds needs;
   needs.shared = active_set_.scratch_bytes() + bytes(kColumnPixels);
@@ -94,7 +96,9 @@ int64_t ConvOperation::run(Frame& frame) const {
   Arena arena = frame.shared_arena();
   MaskView active, computed;
   const bool work = active_set_.find(frame, arena, &active, &computed);
-  ConvViews views{frame.tensor(spec_->x), frame.tensor(spec_->y), {}, active, frame.output_mask(spec_->mask_y)};
+  ConvViews views{frame.tensor(spec_->x), frame.tensor(spec_->y), {}, nullptr, active,
+                  frame.output_mask(spec_->mask_y)};
+  if (spec_->scale >= 0) views.scale = frame.tensor(spec_->scale).data;
   if (spec_->z >= 0) views.z = frame.tensor(spec_->z);
   clear(views.mask_y);
   if (!work) return 0;
@@ -126,6 +130,7 @@ void ConvOperation::compute(const KernelTable& kernels, const ConvViews& views, 
   int inner = pixels.inner();
   // two passes over the weights of a heavy layer cost more than its pointers
   if (inner < count && taps.multiply_adds > kCheapPixel) inner = 0;
+  if (views.scale) scale_rows(kernels, views.scale, pixels.corners(), inner, arena);
   if (inner > 0) accumulate(kernels, taps, pixels.corners(), taps.offsets.data(), out, inner);
   if (inner < count) {
     const float** rows = arena.take<const float*>(int64_t{count - inner} * taps.count());
@@ -142,6 +147,7 @@ void ConvOperation::compute_by_columns(Frame& frame, const ConvViews& views, con
   const ConvPixels pixels(views, taps, list.pixels, count, arena);
   float* out = arena.take<float>(count * out_stride_);
   const float** rows = pixels.corners();
+  if (views.scale) scale_rows(frame.kernels(), views.scale, rows, count, arena);
   const bool inside = pixels.inner() == count;
   if (!inside) {
     rows = arena.take<const float*>(int64_t{count} * taps.count());
@@ -173,6 +179,18 @@ void ConvOperation::finish(const KernelTable& kernels, const ConvPixels& pixels,
   epilogue.count = pixels.count();
   epilogue.channels = out_channels_;
   kernels.epilogue(epilogue);
+}
+
+// Lets rows point to copies, times the scale, that stay in the second cache until they are multiplied.
+void ConvOperation::scale_rows(const KernelTable& kernels, const float* scale, const float** rows, int count,
+                               Arena& arena) const {
+  const float** scales = arena.take<const float*>(count);
+  float** scaled = arena.take<float*>(count);
+  float* values = arena.take<float>(count * scaled_stride());
+  std::fill_n(scales, count, scale);
+  for (int p = 0; p < count; ++p) scaled[p] = values + p * scaled_stride();
+  kernels.binary({rows, scales, scaled, BinaryKind::mul, {}, count, in_channels_});
+  std::copy_n(scaled, count, rows);
 }
 
 // rows: of point_to_taps, or with offsets the corners.

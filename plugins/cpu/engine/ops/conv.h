@@ -55,6 +55,8 @@ class ConvOperation : public Operation {
                Arena arena) const;
   void compute_by_columns(Frame& frame, const ConvViews& views, const TapSet& taps, const PixelList& list,
                           Arena arena) const;
+  void scale_rows(const KernelTable& kernels, const float* scale, const float** rows, int count, Arena& arena) const;
+  int64_t scaled_stride() const { return (in_channels_ + 15) / 16 * 16; }
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
                   float* out, int count) const;
   void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;

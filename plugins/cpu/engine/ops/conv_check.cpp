@@ -46,6 +46,17 @@ void check_shapes(const Check& check, const ConvSpec& spec) {
   }
 }
 
+void check_scale(const Check& check, const ConvSpec& spec) {
+  if (spec.scale == -1) return;
+  check.tensor("scale", spec.scale);
+  check.size("scale", check.plan().size_of(spec.scale), {1, 1});
+  check.channels("scale", check.plan().channels_of(spec.scale), check.plan().channels_of(spec.x));
+  const int* pads = spec.window.pads;
+  const bool pointwise = spec.window.kernel[0] == 1 && spec.window.kernel[1] == 1 && !spec.transposed &&
+                         std::all_of(pads, pads + 4, [](int pad) { return pad == 0; });
+  check.require(pointwise, "scale needs a 1x1 kernel without padding");
+}
+
 void check_ids(const Check& check, const ConvSpec& spec) {
   check.tensor("x", spec.x);
   check.tensor("y", spec.y);
@@ -74,6 +85,7 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   spec.window = kernel_window(spec);
   check_ids(check, spec);
   check_shapes(check, spec);
+  check_scale(check, spec);
   check.activation(spec.activation.kind, spec.activation.alpha, plan.channels_of(spec.y), false);
   check.threshold("threshold", spec.threshold);
   check.norm(spec.norm);

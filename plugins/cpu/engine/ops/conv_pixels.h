@@ -8,6 +8,7 @@ namespace edgeskip {
 
 struct ConvViews {
   TensorView x, y, z;  // z.data is null without a residual
+  const float* scale;  // of x's channels, or null
   MaskView active, mask_y;
 };
 

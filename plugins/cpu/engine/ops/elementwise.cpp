@@ -1,4 +1,4 @@
-// Binary and unary ops on the active pixels.
+// Binary and unary ops, and softmax, on the active pixels.
 #include "../check.h"
 #include "ops.h"
 #include "row_ops.h"
@@ -18,6 +18,17 @@ void check_operand(const Check& check, const char* what, int operand, int y) {
     check.apart_or_same(what, operand, y);
   else
     check.apart(what, operand, y);
+}
+
+// x and y of one size, y maybe in x's place.
+void check_alike(const Check& check, int x, int y, int mask) {
+  const Plan& plan = check.plan();
+  check.tensor("x", x);
+  check.tensor("y", y);
+  check.size("x", plan.size_of(x), plan.size_of(y));
+  check.channels("x", plan.channels_of(x), plan.channels_of(y));
+  check.apart_or_same("x", x, y);
+  check.mask_of("mask", mask, y);
 }
 
 // Rows of an operand, broadcast to y's pixels and channels; `values` has room for count x channels.
@@ -88,12 +99,7 @@ int add_binary_constant(Plan& plan, const std::string& name, const std::string& 
 
 int add_unary(Plan& plan, const std::string& name, int x, int y, int mask, const ActivationSpec& activation) {
   const Check check(plan, "add_unary", name);
-  check.tensor("x", x);
-  check.tensor("y", y);
-  check.size("x", plan.size_of(x), plan.size_of(y));
-  check.channels("x", plan.channels_of(x), plan.channels_of(y));
-  check.apart_or_same("x", x, y);
-  check.mask_of("mask", mask, y);
+  check_alike(check, x, y, mask);
   const int channels = plan.channels_of(y);
   check.activation(activation.kind, activation.alpha, channels, true);
   const OwnedActivation act(activation.kind, activation.alpha, activation.beta, channels);
@@ -104,6 +110,20 @@ int add_unary(Plan& plan, const std::string& name, int x, int y, int mask, const
       point_to_rows(frame.tensor(x), pixels, count, in);
       point_to_rows(frame.tensor(y), pixels, count, out);
       frame.kernels().unary({in, out, act.kernel(), count, channels});
+    });
+  });
+}
+
+int add_softmax(Plan& plan, const std::string& name, int x, int y, int mask) {
+  check_alike(Check(plan, "add_softmax", name), x, y, mask);
+  const int channels = plan.channels_of(y);
+  return add_row_operation(plan, name, pointer_needs(channels, 2), [=](Frame& frame) {
+    return for_mask(frame, mask, channels, 8, [&](const Pixel* pixels, int count, Arena arena) {
+      const float** in = arena.take<const float*>(count);
+      float** out = arena.take<float*>(count);
+      point_to_rows(frame.tensor(x), pixels, count, in);
+      point_to_rows(frame.tensor(y), pixels, count, out);
+      frame.kernels().softmax({in, out, count, channels});
     });
   });
 }

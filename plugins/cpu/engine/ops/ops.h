@@ -39,6 +39,9 @@ int add_gate(Plan& plan, const std::string& name, const GateSpec& spec);
 // SkipConv (docs/contract.md). weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw].
 struct ConvSpec {
   int x = -1, mask_x = -1, y = -1, mask_y = -1, z = -1, mask_z = -1, gate = -1, pending = -1;
+  // A 1x1 tensor of x's channels: x is read times it (squeeze and excite). For 1x1 kernels without padding;
+  // mask_x is the mask of the product.
+  int scale = -1;
   std::vector<float> weight;
   int weight_shape[4] = {0, 0, 0, 0};
   std::vector<float> bias;            // empty: none
@@ -72,6 +75,8 @@ int add_binary(Plan& plan, const std::string& name, const std::string& kind, int
 int add_binary_constant(Plan& plan, const std::string& name, const std::string& kind, int a,
                         const std::vector<float>& b, bool reverse, int y, int mask, const ActivationSpec& activation);
 int add_unary(Plan& plan, const std::string& name, int x, int y, int mask, const ActivationSpec& activation);
+
+int add_softmax(Plan& plan, const std::string& name, int x, int y, int mask);  // over channels
 
 // Element-wise ops one after the other, in one pass. Values are numbered: the operands, then the steps' results.
 // An operand is of y's size, or 1x1, or of any size where rows and columns name the pixel that an output reads.

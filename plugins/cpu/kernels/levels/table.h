@@ -11,6 +11,7 @@
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/generic.h"
 #include "kernels/pool/generic.h"
+#include "kernels/softmax/generic.h"
 #include "kernels/unary/generic.h"
 
 namespace edgeskip {
@@ -37,6 +38,7 @@ constexpr KernelTable make_table(Level level, const char* name) {
           pool<V>,
           blend<V>,
           gather<V>,
+          softmax<V>,
           difference<V>,
           gate_scratch_size,
           gate<V>,

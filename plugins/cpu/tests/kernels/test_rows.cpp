@@ -1,4 +1,4 @@
-// blend, gather and difference.
+// blend, gather, softmax and difference.
 #include <algorithm>
 #include <limits>
 
@@ -61,6 +61,35 @@ void test_gather(const KernelTable& table, uint32_t seed, int channels) {
   }
 }
 
+void test_softmax(const KernelTable& table, uint32_t seed, int channels) {
+  set_context(table, "softmax", channels, seed);
+  Random random(seed);
+  const int count = 1 + random.below(7);
+  const Rows x(random, count, channels);
+  for (int c = 0; c < channels; ++c) x.rows[0][c] -= 200;  // no value near 0, so that nothing behind a row counts
+  x.rows[count - 1][random.below(channels)] += 90;
+  const Rows y(count, channels);
+  table.softmax({x.inputs().data(), y.outputs().data(), count, channels});
+  expect(y.intact(), "floats in front of a row were written");
+  for (int p = 0; p < count; ++p) {
+    const float* row = x.inputs()[p];
+    const float top = *std::max_element(row, row + channels);
+    double sum = 0;
+    for (int c = 0; c < channels; ++c) sum += std::exp(static_cast<double>(x.rows[p][c]) - top);
+    for (int c = 0; c < channels; ++c) {
+      const double expected = std::exp(static_cast<double>(x.rows[p][c]) - top) / sum;
+      expect(close(y.rows[p][c], expected, 1e-6 * expected + 1e-37), "pixel %d channel %d: %.9g, expected %.9g", p, c,
+             y.rows[p][c], expected);
+    }
+  }
+  x.rows[0][random.below(channels)] = NAN;
+  table.softmax({x.inputs().data(), x.outputs().data(), count, channels});
+  for (int c = 0; c < channels; ++c) {
+    expect(std::isnan(x.rows[0][c]), "channel %d of a row with NaN is %.9g", c, x.rows[0][c]);
+    if (count > 1) expect(bits_of(x.rows[1][c]) == bits_of(y.rows[1][c]), "channel %d differs in place", c);
+  }
+}
+
 double norm_of(Norm norm, const float* a, const float* b, int channels) {
   double squares = 0, sum = 0, top = 0;
   for (int c = 0; c < channels; ++c) {
@@ -98,6 +127,7 @@ void test_rows(const KernelTable& table) {
   for (const int channels : sizes) {
     for (int repeat = 0; repeat < 3; ++repeat) test_blend(table, ++seed, channels);
     test_gather(table, ++seed, channels);
+    test_softmax(table, ++seed, channels);
     for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf}) test_difference(table, ++seed, norm, channels);
   }
 }
