@@ -32,22 +32,23 @@ void pack_depthwise(const float* weights, const float* bias, int taps, int chann
   }
 }
 
-template <class V, int pixels>
-EDGESKIP_INLINE int depthwise_tiles(const DepthwiseArgs& a, int p) {
-  for (; p + pixels <= a.count; p += pixels) {
-    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
-      depthwise_tile<V, pixels>(a, p, c, part);
-    });
-  }
+template <class V, int pixels, class Part>
+EDGESKIP_INLINE int depthwise_tiles(const DepthwiseArgs& a, int p, int end, int c, Part part) {
+  for (; p + pixels <= end; p += pixels) depthwise_tile<V, pixels>(a, p, c, part);
   return p;
 }
 
 template <class V>
 void depthwise(const DepthwiseArgs& a) {
   if (depthwise_runs<V>(a)) return;
-  int p = depthwise_tiles<V, 8>(a, 0);
-  p = depthwise_tiles<V, 4>(a, p);
-  depthwise_tiles<V, 1>(a, p);
+  for (int first = 0; first < a.count; first += depthwise_batch) {
+    const int end = a.count - first < depthwise_batch ? a.count : first + depthwise_batch;
+    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
+      int p = depthwise_tiles<V, 8>(a, first, end, c, part);
+      p = depthwise_tiles<V, 4>(a, p, end, c, part);
+      depthwise_tiles<V, 1>(a, p, end, c, part);
+    });
+  }
 }
 
 }  // namespace
