@@ -128,8 +128,8 @@ void ConvOperation::compute(const KernelTable& kernels, const ConvViews& views, 
   const ConvPixels pixels(views, taps, listed, count, arena);
   float* out = arena.take<float>(count * out_stride_);
   int inner = pixels.inner();
-  // two passes over the weights of a heavy layer cost more than its pointers
-  if (inner < count && taps.multiply_adds > kCheapPixel) inner = 0;
+  // two passes over the weights of a heavy layer cost more than its pointers, save where each is used once a pixel
+  if (inner < count && taps.multiply_adds > kCheapPixel && !taps.depthwise) inner = 0;
   if (views.scale) scale_rows(kernels, views.scale, pixels.corners(), inner, arena);
   if (inner > 0) accumulate(kernels, taps, pixels.corners(), taps.offsets.data(), out, inner);
   if (inner < count) {

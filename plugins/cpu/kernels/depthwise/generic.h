@@ -2,9 +2,13 @@
 //
 // Packed weights: for each vector of channels bias[lanes], then per tap weight[lanes], zeros
 // behind the last channel. A tile of a few pixels times one vector stays in registers.
+//
+// Pixels that lie side by side share most of the columns that they read (runs.h): each is loaded once
+// for all of them. Every path adds a pixel's taps in the same order.
 #pragma once
 
 #include "base/channels.h"
+#include "kernels/depthwise/runs.h"
 #include "kernels/kernels.h"
 
 namespace edgeskip {
@@ -29,46 +33,22 @@ void pack_depthwise(const float* weights, const float* bias, int taps, int chann
 }
 
 template <class V, int pixels, class Part>
-EDGESKIP_INLINE void depthwise_tile(const DepthwiseArgs& a, int first_pixel, int c, Part part) {
-  const float* weights = a.weights + static_cast<int64_t>(c) * (a.taps + 1);
-  const float* const bias = weights;
-  const float* const* rows = a.rows + first_pixel;
-  V sum[pixels];
-  unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = V::broadcast(0.0f); });
-  if (a.offsets) {
-    const float* x[pixels];
-    unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { x[p] = rows[p] + c; });
-    for (int t = 0; t < a.taps; ++t) {
-      const V w = V::load(weights += V::lanes);
-      const int64_t offset = a.offsets[t];
-      unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = fma(part.load(x[p] + offset), w, sum[p]); });
-    }
-  } else {
-    for (int t = 0; t < a.taps; ++t, rows += a.count) {
-      const V w = V::load(weights += V::lanes);
-      unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { sum[p] = fma(part.load(rows[p] + c), w, sum[p]); });
-    }
-  }
-  unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA {
-    part.store(a.out + (first_pixel + p) * a.out_stride + c, sum[p] + V::load(bias));
-  });
-}
-
-template <class V, int pixels>
-EDGESKIP_INLINE int depthwise_tiles(const DepthwiseArgs& a, int p) {
-  for (; p + pixels <= a.count; p += pixels) {
-    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
-      depthwise_tile<V, pixels>(a, p, c, part);
-    });
-  }
+EDGESKIP_INLINE int depthwise_tiles(const DepthwiseArgs& a, int p, int end, int c, Part part) {
+  for (; p + pixels <= end; p += pixels) depthwise_tile<V, pixels>(a, p, c, part);
   return p;
 }
 
 template <class V>
 void depthwise(const DepthwiseArgs& a) {
-  int p = depthwise_tiles<V, 8>(a, 0);
-  p = depthwise_tiles<V, 4>(a, p);
-  depthwise_tiles<V, 1>(a, p);
+  if (depthwise_runs<V>(a)) return;
+  for (int first = 0; first < a.count; first += depthwise_batch) {
+    const int end = a.count - first < depthwise_batch ? a.count : first + depthwise_batch;
+    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
+      int p = depthwise_tiles<V, 8>(a, first, end, c, part);
+      p = depthwise_tiles<V, 4>(a, p, end, c, part);
+      depthwise_tiles<V, 1>(a, p, end, c, part);
+    });
+  }
 }
 
 }  // namespace

@@ -196,6 +196,7 @@ inline bool same_bits(const float* a, const float* b, size_t size) {
 
 void test_gemm(const KernelTable&);
 void test_depthwise(const KernelTable&);
+void test_depthwise_runs(const KernelTable&);
 void test_offsets(const KernelTable&);
 void test_epilogue(const KernelTable&);
 void test_activations(const KernelTable&);

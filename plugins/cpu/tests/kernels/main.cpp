@@ -28,6 +28,7 @@ void test_level(const KernelTable& table) {
   const int64_t before = report().checks;
   test_gemm(table);
   test_depthwise(table);
+  test_depthwise_runs(table);
   test_offsets(table);
   test_epilogue(table);
   test_activations(table);
