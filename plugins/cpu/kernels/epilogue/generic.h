@@ -53,7 +53,8 @@ EDGESKIP_INLINE void epilogue_batch(const EpilogueArgs& a, int first, int end, f
   for (int i = 0; i < listed; ++i) {
     const float* acc = a.acc + list[i] * a.acc_stride;
     float* y = a.y[list[i]];
-    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA { part.store(y + c, part.load(acc + c)); });
+    for_channels<V>(a.channels,
+                    [&](int c, auto part) EDGESKIP_INLINE_LAMBDA { part.store(y + c, part.load(acc + c)); });
   }
 }
 
