@@ -21,6 +21,9 @@ struct VecAvx2 {
   using Mask = __m256;
   __m256 value;
 
+  static EDGESKIP_INLINE Mask all_lanes(bool on) {
+    return _mm256_castsi256_ps(_mm256_set1_epi32(-static_cast<int>(on)));
+  }
   static EDGESKIP_INLINE VecAvx2 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static EDGESKIP_INLINE VecAvx2 load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static EDGESKIP_INLINE VecAvx2 load_first(const float* p, int n) { return {_mm256_maskload_ps(p, first_lanes(n))}; }

@@ -19,6 +19,7 @@ struct VecAvx512 {
   using Mask = __mmask16;
   __m512 value;
 
+  static EDGESKIP_INLINE Mask all_lanes(bool on) { return static_cast<Mask>(-static_cast<int>(on)); }
   static EDGESKIP_INLINE VecAvx512 broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static EDGESKIP_INLINE VecAvx512 load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static EDGESKIP_INLINE VecAvx512 load_first(const float* p, int n) {
@@ -65,10 +66,41 @@ EDGESKIP_INLINE VecAvx512 shift_right(VecAvx512 a) {
 }
 // p * 2^n for a whole n, in one instruction
 EDGESKIP_INLINE VecAvx512 times_power_of_two(VecAvx512 p, VecAvx512 n) { return {_mm512_scalef_ps(p.value, n.value)}; }
-// 1 / x of 1 <= x <= 2: an estimate of 14 bits and a Newton step
-EDGESKIP_INLINE VecAvx512 reciprocal_of_unit(VecAvx512 x) {
-  const __m512 estimate = _mm512_rcp14_ps(x.value);
-  return {_mm512_fmadd_ps(_mm512_fnmadd_ps(x.value, estimate, _mm512_set1_ps(1.0f)), estimate, estimate)};
+// 1 + exp(-x), -88.7 <= x <= 87: exp(-x) = 2^(n / 16) * exp(r), the power from a table of the sixteenths, and few
+// terms for so small an r
+EDGESKIP_INLINE VecAvx512 one_plus_exp_of_negative(VecAvx512 x) {
+  x = {_mm512_min_ps(_mm512_set1_ps(87.0f), x.value)};
+  // n as an integer in the lowest bits; n / 16 as a float
+  const __m512 magic = _mm512_set1_ps(12582912.0f / 16.0f), one = _mm512_set1_ps(1.0f);
+  const __m512 biased = _mm512_fmadd_ps(x.value, _mm512_set1_ps(-1.44269504088896341f), magic);
+  const __m512 n = _mm512_sub_ps(biased, magic);
+  __m512 r = _mm512_fnmsub_ps(n, _mm512_set1_ps(0.693359375f), x.value);
+  r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
+  __m512 terms = _mm512_fmadd_ps(r, _mm512_set1_ps(1.0f / 6.0f), _mm512_set1_ps(0.5000049f));
+  terms = _mm512_mul_ps(_mm512_fmadd_ps(terms, r, one), r);
+  // the bits of 2^(i / 16), less those that i adds when n is shifted to the exponent
+  const __m512i sixteenths = _mm512_setr_epi32(
+      0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
+      0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d);
+  const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(biased), 19);
+  const __m512i power = _mm512_add_epi32(_mm512_permutexvar_epi32(_mm512_castps_si512(biased), sixteenths), shifted);
+  const __m512 scale = _mm512_castsi512_ps(power);
+  return {_mm512_fmadd_ps(scale, terms, _mm512_add_ps(scale, one))};
+}
+// so that exp(-x) is a float: next to nothing is left of a sigmoid there
+EDGESKIP_INLINE VecAvx512 at_least_lowest_exponent(VecAvx512 x) {
+  return {_mm512_max_ps(_mm512_set1_ps(-88.7f), x.value)};
+}
+// of x >= -88.7, by an estimate of 14 bits and a Newton step: a division of 16 lanes takes up to 16 cycles
+EDGESKIP_INLINE VecAvx512 sigmoid_in_range(VecAvx512 x) {
+  const __m512 divisor = one_plus_exp_of_negative(x).value;
+  const __m512 estimate = _mm512_rcp14_ps(divisor);
+  return {_mm512_fmadd_ps(_mm512_fnmadd_ps(divisor, estimate, _mm512_set1_ps(1.0f)), estimate, estimate)};
+}
+EDGESKIP_INLINE VecAvx512 sigmoid(VecAvx512 x) { return sigmoid_in_range(at_least_lowest_exponent(x)); }
+EDGESKIP_INLINE VecAvx512 silu(VecAvx512 x) {
+  x = at_least_lowest_exponent(x);
+  return x * sigmoid_in_range(x);
 }
 EDGESKIP_INLINE float reduce_add(VecAvx512 a) {
   const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a.value), _mm512_extractf32x8_ps(a.value, 1));

@@ -49,39 +49,48 @@ EDGESKIP_INLINE V times_power_of_two(V p, V n) {
   return p * power_of_two(half) * power_of_two(n - half);
 }
 
-// 1 / x of 1 <= x <= 2
+// exp(r), |r| <= log(2) / 2
 template <class V>
-EDGESKIP_INLINE V reciprocal_of_unit(V x) {
-  return V::broadcast(1.0f) / x;
-}
-
-// -105 <= x <= 89
-template <class V>
-EDGESKIP_INLINE V exp_in_range(V x) {
-  const V n = round_small(x * V::broadcast(1.44269504088896341f));
-  V r = fma(n, V::broadcast(-0.693359375f), x);
-  r = fma(n, V::broadcast(2.12194440e-4f), r);
+EDGESKIP_INLINE V exp_polynomial(V r) {
   V p = V::broadcast(1.9875691500e-4f);
   p = fma(p, r, V::broadcast(1.3981999507e-3f));
   p = fma(p, r, V::broadcast(8.3334519073e-3f));
   p = fma(p, r, V::broadcast(4.1665795894e-2f));
   p = fma(p, r, V::broadcast(1.6666665459e-1f));
   p = fma(p, r, V::broadcast(5.0000001201e-1f));
-  p = fma(p, r * r, r) + V::broadcast(1.0f);
-  return times_power_of_two(p, n);
+  return fma(p, r * r, r) + V::broadcast(1.0f);
 }
 
 template <class V>
 EDGESKIP_INLINE V exp(V x) {
-  return exp_in_range(min(V::broadcast(89.0f), max(V::broadcast(-105.0f), x)));
+  x = min(V::broadcast(89.0f), max(V::broadcast(-105.0f), x));
+  const V n = round_small(x * V::broadcast(1.44269504088896341f));
+  V r = fma(n, V::broadcast(-0.693359375f), x);
+  r = fma(n, V::broadcast(2.12194440e-4f), r);
+  return times_power_of_two(exp_polynomial(r), n);
 }
 
-// 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): the divisor is between 1 and 2
+// 1 + exp(-x), infinite below -88.4, where float ends: the polynomial of exp, times 2^n in one factor
+template <class V>
+EDGESKIP_INLINE V one_plus_exp_of_negative(V x) {
+  x = min(V::broadcast(87.0f), max(V::broadcast(-89.0f), x));
+  // n as an integer in the lowest bits, with the bias of the exponent: shifted it is 2^n
+  const V magic = V::broadcast(12582912.0f + 127.0f);
+  const V biased = fma(x, V::broadcast(-1.44269504088896341f), magic);
+  const V n = biased - magic;
+  V r = fma(n, V::broadcast(-0.693359375f), negate(x));
+  r = fma(n, V::broadcast(2.12194440e-4f), r);
+  return fma(exp_polynomial(r), shift_left<23>(biased), V::broadcast(1.0f));
+}
+
 template <class V>
 EDGESKIP_INLINE V sigmoid(V x) {
-  const V one = V::broadcast(1.0f);
-  const V t = exp_in_range(max(V::broadcast(-105.0f), bits_or(x, V::from_bits(0x80000000u))));
-  return select(less(x, V::broadcast(0.0f)), t, one) * reciprocal_of_unit(one + t);
+  return V::broadcast(1.0f) / one_plus_exp_of_negative(x);
+}
+
+template <class V>
+EDGESKIP_INLINE V silu(V x) {
+  return x / one_plus_exp_of_negative(x);
 }
 
 template <class V>

@@ -19,6 +19,7 @@ struct VecNeon {
   using Mask = uint32x4_t;
   float32x4_t value;
 
+  static EDGESKIP_INLINE Mask all_lanes(bool on) { return vdupq_n_u32(-static_cast<uint32_t>(on)); }
   static EDGESKIP_INLINE VecNeon broadcast(float x) { return {vdupq_n_f32(x)}; }
   static EDGESKIP_INLINE VecNeon load(const float* p) { return {vld1q_f32(p)}; }
   static EDGESKIP_INLINE VecNeon load_first(const float* p, int n) {

@@ -5,6 +5,7 @@
 //   load_first, store_first   only the first n lanes (1 <= n < lanes) touch memory; others load as 0
 //   max(a, b)                 a > b ? a : b on x86; NaN in b gives NaN, NaN in a is unspecified
 //   fma(a, b, c)              a * b + c, one rounding where the hardware has it
+//   all_lanes(on)             the mask of all lanes or of none
 //   bits_*, shift_*           on the 32-bit patterns
 //   exceeds(a, b)             one bit per lane, the first lowest: not a <= b, so also where one is NaN
 //   transpose_fours           4 vectors of groups of 4 floats become the groups' first, second, .. values
@@ -24,6 +25,7 @@ struct VecScalar {
   using Mask = bool;
   float value;
 
+  static EDGESKIP_INLINE Mask all_lanes(bool on) { return on; }
   static EDGESKIP_INLINE VecScalar broadcast(float x) { return {x}; }
   static EDGESKIP_INLINE VecScalar load(const float* p) { return {*p}; }
   static EDGESKIP_INLINE VecScalar load_first(const float*, int) { return {0.0f}; }

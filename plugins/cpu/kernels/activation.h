@@ -10,8 +10,9 @@ namespace edgeskip {
 namespace {
 
 // operator()(x, c, part): x holds the channels from c on, as many as `part` says.
-template <class V, ActivationKind kind>
+template <class V, ActivationKind kind_>
 struct ActivationFunction {
+  static constexpr ActivationKind kind = kind_;
   V alpha, beta;
   const float* alphas;
 
@@ -30,7 +31,7 @@ struct ActivationFunction {
     if constexpr (kind == Kind::clip) return min(beta, max(alpha, x));
     if constexpr (kind == Kind::leaky_relu) return select(less(x, zero()), x * alpha, x);
     if constexpr (kind == Kind::prelu) return select(less(x, zero()), x * part.load(alphas + c), x);
-    if constexpr (kind == Kind::silu) return x * edgeskip::sigmoid(x);
+    if constexpr (kind == Kind::silu) return edgeskip::silu(x);
     if constexpr (kind == Kind::hard_swish) {
       return x * unit_range(fma(x, V::broadcast(1.0f / 6.0f), V::broadcast(0.5f)));
     }

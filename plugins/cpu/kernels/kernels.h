@@ -58,9 +58,10 @@ struct DepthwiseArgs {
 };
 
 // For each pixel p: yhat = act(acc[p] + z[p]); changed unless norm_c(weight * (yhat - y[p])) <= threshold
-// (NaN counts as changed); where changed, y[p] = yhat. l2: root mean square, l1: mean, linf: maximum.
+// (NaN counts as changed); where changed, y[p] = yhat, elsewhere it keeps its bits, though they may be stored again.
+// l2: root mean square, l1: mean, linf: maximum.
 struct EpilogueArgs {
-  float* acc;  // [count][acc_stride]; overwritten
+  float* acc;  // [count][acc_stride]; may be overwritten
   int64_t acc_stride;
   float* const* y;               // [count]
   const float* const* z;         // [count] or null

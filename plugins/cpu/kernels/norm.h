@@ -11,6 +11,7 @@ namespace {
 
 template <class V, Norm norm>
 struct NormSum {
+  static constexpr bool common = norm == Norm::l2;
   V total = V::broadcast(0.0f);
 
   EDGESKIP_INLINE void add(V x) {
@@ -29,6 +30,18 @@ struct NormSum {
     if constexpr (norm == Norm::l2) return __builtin_sqrtf(reduce_add(total) / static_cast<float>(channels));
     if constexpr (norm == Norm::l1) return reduce_add(total) / static_cast<float>(channels);
     return any(is_nan(total)) ? __builtin_nanf("") : reduce_max(total);
+  }
+};
+
+// Whether any difference is not 0, which all norms agree on, and which squares that vanish do not tell.
+template <class V>
+struct AnyDifference {
+  static constexpr bool common = true;
+  V total = V::broadcast(0.0f);
+
+  EDGESKIP_INLINE void add(V x) { total = bits_or(total, x); }
+  EDGESKIP_INLINE bool above(float limit) const {
+    return any(not_less_equal(edgeskip::abs(total), V::broadcast(limit)));
   }
 };
 

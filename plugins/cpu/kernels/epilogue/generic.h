@@ -3,8 +3,7 @@
 // Written with `not <=`, so that a NaN (unknown) old output or result counts as changed.
 #pragma once
 
-#include "kernels/activation.h"
-#include "kernels/norm.h"
+#include "kernels/epilogue/narrow.h"
 
 namespace edgeskip {
 namespace {
@@ -21,12 +20,12 @@ inline float sum_limit(float threshold, int channels) {
 }
 
 // acc = act(acc + z); returns whether norm_c(weight * (acc - y)) is above the threshold
-template <class V, Norm norm, bool plain, class Function>
+template <class V, class Sum, bool plain, class Function>
 EDGESKIP_INLINE bool activate_and_compare(const EpilogueArgs& a, int p, float limit, const Function& function) {
   float* acc = a.acc + p * a.acc_stride;
   const float* old = a.y[p];
   const float* z = plain || !a.z ? nullptr : a.z[p];
-  NormSum<V, norm> sum;
+  Sum sum;
   for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
     V value = part.load(acc + c);
     if (!plain && z) value = value + part.load(z + c);
@@ -41,45 +40,54 @@ EDGESKIP_INLINE bool activate_and_compare(const EpilogueArgs& a, int p, float li
 
 // The rows that changed are listed and copied after the others were compared: a branch per pixel would
 // be mispredicted at every edge of what moves.
-template <class V, Norm norm, bool plain, class Function>
+template <class V, class Sum, bool plain, class Function>
 EDGESKIP_INLINE void epilogue_batch(const EpilogueArgs& a, int first, int end, float limit, const Function& function) {
   int listed = 0;
   int list[epilogue_pixels_at_once];
   for (int p = first; p < end; ++p) {
-    const bool changed = activate_and_compare<V, norm, plain>(a, p, limit, function);
+    const bool changed = activate_and_compare<V, Sum, plain>(a, p, limit, function);
     a.changed[p] = changed;
     list[listed] = p;
     listed += changed;
   }
   for (int i = 0; i < listed; ++i) {
-    const int p = list[i];
-    for_channels<V>(a.channels, [&](int c, auto part) EDGESKIP_INLINE_LAMBDA {
-      part.store(a.y[p] + c, part.load(a.acc + p * a.acc_stride + c));
-    });
+    const float* acc = a.acc + list[i] * a.acc_stride;
+    float* y = a.y[list[i]];
+    for_channels<V>(a.channels,
+                    [&](int c, auto part) EDGESKIP_INLINE_LAMBDA { part.store(y + c, part.load(acc + c)); });
   }
 }
 
-template <class V, Norm norm, bool plain, class Function>
-void epilogue_pixels(const EpilogueArgs& a, const Function& function) {
-  const float limit = sum_limit<norm>(a.threshold, a.channels);
+template <class V, class Sum, bool plain, class Function>
+void epilogue_pixels(const EpilogueArgs& arguments, float limit, const Function& general) {
+  // copies: for all the compiler knows, a store could change the originals
+  const EpilogueArgs a = arguments;
+  const Function function = general;
   for (int first = 0; first < a.count; first += epilogue_pixels_at_once) {
     const int left = a.count - first;
     const int end = first + (left < epilogue_pixels_at_once ? left : epilogue_pixels_at_once);
-    epilogue_batch<V, norm, plain>(a, first, end, limit, function);
+    epilogue_batch<V, Sum, plain>(a, first, end, limit, function);
   }
+}
+
+template <class V, class Sum, class Function>
+EDGESKIP_INLINE void epilogue_rows(const EpilogueArgs& a, float limit, const Function& function) {
+  if (a.z || a.channel_weight) return epilogue_pixels<V, Sum, false>(a, limit, function);
+  if constexpr (has_narrow_rows<Sum, Function>()) {
+    if (a.channels <= narrow_vectors * V::lanes) {
+      return epilogue_narrow<V, Sum, narrow_vectors>(a, limit, function);
+    }
+  }
+  epilogue_pixels<V, Sum, true>(a, limit, function);
 }
 
 template <class V>
 void epilogue(const EpilogueArgs& a) {
-  // All norms agree on "zero or not"; the maximum decides it without squares that vanish.
-  const Norm norm = a.threshold == 0.0f ? Norm::linf : a.norm;
-  with_norm(norm, [&](auto tag) {
-    constexpr Norm chosen = decltype(tag)::norm;
-    with_fused_activation<V>(a.activation, [&](const auto& function) {
-      if (a.z || a.channel_weight)
-        epilogue_pixels<V, chosen, false>(a, function);
-      else
-        epilogue_pixels<V, chosen, true>(a, function);
+  with_fused_activation<V>(a.activation, [&](const auto& function) {
+    if (a.threshold == 0.0f) return epilogue_rows<V, AnyDifference<V>>(a, 0.0f, function);
+    with_norm(a.norm, [&](auto tag) {
+      constexpr Norm norm = decltype(tag)::norm;
+      epilogue_rows<V, NormSum<V, norm>>(a, sum_limit<norm>(a.threshold, a.channels), function);
     });
   });
 }
