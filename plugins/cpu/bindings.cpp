@@ -215,6 +215,13 @@ std::vector<std::string> levels() {
   return names;
 }
 
+std::vector<std::string> bf16_kernels() {
+  std::vector<std::string> names;
+  for (const Bf16Kind kind : {Bf16Kind::amx, Bf16Kind::avx512})
+    if (const Bf16Gemm* kernel = bf16_gemm(kind)) names.emplace_back(kernel->name);
+  return names;
+}
+
 // A new numpy array of the given shape, not initialised.
 template <class Scalar>
 nb::ndarray<nb::numpy, Scalar> new_array(std::initializer_list<size_t> shape) {
@@ -345,6 +352,7 @@ void bind_stream(nb::module_& module) {
 
 NB_MODULE(_native, module) {
   module.def("levels", &levels);
+  module.def("bf16_kernels", &bf16_kernels);
   nb::class_<Plan> plan(module, "Plan");
   plan.def(nb::init<>())
       .def("add_mask", &Plan::add_mask, "height"_a, "width"_a)
@@ -359,11 +367,13 @@ NB_MODULE(_native, module) {
   nb::class_<Engine>(module, "Engine")
       .def(
           "__init__",
-          [](Engine* self, const Plan& plan, int threads, const std::string& level, int block, int panel_rows) {
-            new (self) Engine(plan, {threads, level, block, panel_rows});
+          [](Engine* self, const Plan& plan, int threads, const std::string& level, int block, int panel_rows,
+             const std::string& precision) {
+            new (self) Engine(plan, {threads, level, block, panel_rows, precision});
           },
-          "plan"_a, "threads"_a = 1, "level"_a = "auto", "block"_a = 0, "panel_rows"_a = 0)
+          "plan"_a, "threads"_a = 1, "level"_a = "auto", "block"_a = 0, "panel_rows"_a = 0, "precision"_a = "f32")
       .def_prop_ro("level", [](const Engine& self) { return std::string(self.level()); })
+      .def_prop_ro("bf16_kernel", [](const Engine& self) { return std::string(self.bf16_kernel()); })
       .def_prop_ro("weight_bytes", &Engine::weight_bytes)
       .def("new_stream", [](const Engine& self) { return new Stream(self); }, nb::rv_policy::take_ownership,
            nb::keep_alive<0, 1>());

@@ -23,6 +23,27 @@ const KernelTable* choose_level(std::string name) {
   return kernels;
 }
 
+const Bf16Gemm* find_bf16(const std::string& name) {
+  for (const Bf16Kind kind : {Bf16Kind::amx, Bf16Kind::avx512}) {
+    const Bf16Gemm* kernel = bf16_gemm(kind);
+    if (kernel && (name.empty() || name == "auto" || name == kernel->name)) return kernel;
+  }
+  return nullptr;
+}
+
+const Bf16Gemm* choose_bf16(const std::string& precision, const KernelTable& kernels) {
+  if (precision == "f32") return nullptr;
+  if (precision != "bf16") throw std::invalid_argument("unknown precision '" + precision + "', expected f32 or bf16");
+  if (kernels.level != Level::avx512)
+    throw std::invalid_argument(std::string("level '") + kernels.name + "' has no bf16, only avx512 has");
+  const char* wish = std::getenv("EDGESKIP_BF16_KERNEL");
+  const Bf16Gemm* kernel = find_bf16(wish ? wish : "");
+  if (!kernel)
+    throw std::invalid_argument("this CPU, system or build has no bf16 kernel" + std::string(wish ? " '" : "") +
+                                (wish ? wish : "") + (wish ? "'" : ""));
+  return kernel;
+}
+
 EngineOptions checked(const EngineOptions& options) {
   if (options.threads < 1 || options.threads > 256)
     throw std::invalid_argument("threads must be within 1 .. 256: " + std::to_string(options.threads));
@@ -36,8 +57,11 @@ EngineOptions checked(const EngineOptions& options) {
 }  // namespace
 
 Engine::Engine(const Plan& plan, const EngineOptions& options)
-    : plan_(plan), kernels_(choose_level(options.level)), pool_(checked(options).threads) {
-  const BuildContext context{plan_, *kernels_, options.block, options.panel_rows};
+    : plan_(plan),
+      kernels_(choose_level(options.level)),
+      bf16_(choose_bf16(options.precision, *kernels_)),
+      pool_(checked(options).threads) {
+  const BuildContext context{plan_, *kernels_, options.block, options.panel_rows, bf16_};
   for (const Plan::Entry& entry : plan_.operations()) {
     operations_.push_back(entry.build(context));
     const ScratchNeeds needs = operations_.back()->scratch();

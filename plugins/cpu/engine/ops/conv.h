@@ -56,7 +56,7 @@ class ConvOperation : public Operation {
   void compute_by_columns(Frame& frame, const ConvViews& views, const TapSet& taps, const PixelList& list,
                           Arena arena) const;
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
-                  float* out, int count) const;
+                  float* out, int count, Arena arena) const;
   void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;
 
   std::shared_ptr<const ConvSpec> spec_;
