@@ -215,13 +215,6 @@ std::vector<std::string> levels() {
   return names;
 }
 
-std::vector<std::string> bf16_kernels() {
-  std::vector<std::string> names;
-  for (const Bf16Kind kind : {Bf16Kind::amx, Bf16Kind::avx512})
-    if (const Bf16Gemm* kernel = bf16_gemm(kind)) names.emplace_back(kernel->name);
-  return names;
-}
-
 // A new numpy array of the given shape, not initialised.
 template <class Scalar>
 nb::ndarray<nb::numpy, Scalar> new_array(std::initializer_list<size_t> shape) {
@@ -352,7 +345,7 @@ void bind_stream(nb::module_& module) {
 
 NB_MODULE(_native, module) {
   module.def("levels", &levels);
-  module.def("bf16_kernels", &bf16_kernels);
+  module.def("bf16_kernels", &bf16_kernels, "level"_a = "auto");
   nb::class_<Plan> plan(module, "Plan");
   plan.def(nb::init<>())
       .def("add_mask", &Plan::add_mask, "height"_a, "width"_a)

@@ -20,6 +20,11 @@ WAYS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+BF16 = (
+    [] if BACKEND.unavailable_reason() else __import__("edgeskip.backends.cpu._native", fromlist=["x"]).bf16_kernels()
+)
+
+
 def record(network: RandomSkip, frames: int = 8, **options: Any) -> list[dict[str, np.ndarray]]:
     """Outputs and masks of every frame."""
     result = []
@@ -39,6 +44,19 @@ def test_p4_results_are_bit_identical_whatever_the_grain(seed: int, level: str):
     expected = record(network, level=level)
     for way in WAYS:
         for frame, (ours, theirs) in enumerate(zip(record(network, level=level, **way), expected, strict=True)):
+            for name, value in theirs.items():
+                np.testing.assert_array_equal(ours[name], value, err_msg=f"seed {seed}, frame {frame}, {way}, {name}")
+
+
+@pytest.mark.skipif(not BF16, reason="this CPU, system or build has no bf16 kernel")
+@pytest.mark.parametrize("kernel", BF16)
+@pytest.mark.parametrize("seed", range(70, 74))
+def test_p4_holds_in_bf16(seed: int, kernel: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EDGESKIP_BF16_KERNEL", kernel)
+    network = random_skip(seed, tolerance=0.08, frame_threshold=0.05)
+    expected = record(network, precision="bf16")
+    for way in WAYS:
+        for frame, (ours, theirs) in enumerate(zip(record(network, precision="bf16", **way), expected, strict=True)):
             for name, value in theirs.items():
                 np.testing.assert_array_equal(ours[name], value, err_msg=f"seed {seed}, frame {frame}, {way}, {name}")
 

@@ -22,6 +22,10 @@ struct EngineOptions {
   std::string precision = "f32";
 };
 
+// Names of the bfloat16 kernels that a level ("auto": as EngineOptions) can use here, best first. Throws
+// std::invalid_argument on an unknown level.
+std::vector<std::string> bf16_kernels(const std::string& level);
+
 class Stream;
 
 class Engine {
