@@ -8,21 +8,18 @@ import numpy as np
 import pytest
 from support.random_skip import RandomSkip, random_skip
 
-from edgeskip.backends.cpu.loader import CpuBackend
+from edgeskip.backends.cpu.loader import CpuBackend, native
 from edgeskip.backends.onnxruntime.loader import OnnxRuntimeBackend
 
 BACKEND = CpuBackend()
 pytestmark = pytest.mark.skipif(BACKEND.unavailable_reason() is not None, reason=f"{BACKEND.unavailable_reason()}")
-LEVELS = [] if BACKEND.unavailable_reason() else __import__("edgeskip.backends.cpu._native", fromlist=["x"]).levels()
+NATIVE = None if BACKEND.unavailable_reason() else native()
+LEVELS = NATIVE.levels() if NATIVE else []
+BF16 = NATIVE.bf16_kernels() if NATIVE else []
 WAYS: list[dict[str, Any]] = [
     {"block": 1}, {"block": 2}, {"block": 4}, {"block": 8}, {"threads": 2}, {"panel_rows": 1}, {"panel_rows": 3},
     {"panel_rows": 7}, {"block": 4, "threads": 2, "panel_rows": 5},
 ]  # fmt: skip
-
-
-BF16 = (
-    [] if BACKEND.unavailable_reason() else __import__("edgeskip.backends.cpu._native", fromlist=["x"]).bf16_kernels()
-)
 
 
 def record(network: RandomSkip, frames: int = 8, **options: Any) -> list[dict[str, np.ndarray]]:
