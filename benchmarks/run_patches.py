@@ -36,7 +36,8 @@ WARMUP = 2
 ABOUT = """# Large networks with moving patches
 
 A still random picture over which a random patch moves; the patch is as large as gives the target share of MACs.
-Everybody runs each frame in turn, float32. Times are medians in milliseconds, behind +- the median absolute deviation.
+Everybody runs each frame in turn, in float32 unless `precision` tells otherwise. Times are medians in milliseconds,
+behind +- the median absolute deviation.
 `time` is ours / the faster peer's; `efficiency` is to the faster peer: (its time / ours) x the frame's MAC fraction,
 median over frames (`best`: by the best of both). `error` is the largest difference from the dense network relative to
 its largest output. Weights are random (settled batch norms): shapes and arithmetic are the real networks', but every

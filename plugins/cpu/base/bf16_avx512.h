@@ -29,7 +29,8 @@ struct Bf16Avx512 {
     return {_mm512_castsi512_ps(_mm512_set1_epi32(bits))};
   }
   static EDGESKIP_INLINE Vec dot(Vec sum, Vec x, Vec w) {
-    return {_mm512_dpbf16_ps(sum.value, (__m512bh)_mm512_castps_si512(x.value), (__m512bh)_mm512_castps_si512(w.value))};
+    const __m512i factors = _mm512_castps_si512(x.value), weights = _mm512_castps_si512(w.value);
+    return {_mm512_dpbf16_ps(sum.value, (__m512bh)factors, (__m512bh)weights)};
   }
 };
 

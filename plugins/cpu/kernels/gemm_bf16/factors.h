@@ -22,8 +22,10 @@ EDGESKIP_INLINE int64_t factor_pairs(int taps, int channels, int step) {
   return (taps * even(channels) / 2 + step - 1) / step * step;
 }
 
-// An odd number of cache lines from pixel to pixel: with a power of two, all pixels would share a few places in the cache.
-EDGESKIP_INLINE int64_t factor_pitch(int64_t pairs) { return ((2 * pairs + bf16_line - 1) / bf16_line | 1) * bf16_line; }
+// An odd number of cache lines from pixel to pixel: at a power of two, pixels would share a few places in the cache.
+EDGESKIP_INLINE int64_t factor_pitch(int64_t pairs) {
+  return ((2 * pairs + bf16_line - 1) / bf16_line | 1) * bf16_line;
+}
 
 // Pixels per block, a multiple of the panel.
 EDGESKIP_INLINE int factor_rows(int64_t pitch, int panel) {

@@ -1,5 +1,5 @@
-// The bfloat16 matrix kernel on vectors: a panel of pixels times a few vectors of output channels stays in registers while
-// the pairs of values run in order, one accumulator per output. `Format`: base/bf16_*.h.
+// The bfloat16 matrix kernel on vectors: a panel of pixels times a few vectors of output channels stays in registers
+// while the pairs of values run in order, one accumulator per output. `Format`: base/bf16_*.h.
 #pragma once
 
 #include "kernels/gemm/pack.h"

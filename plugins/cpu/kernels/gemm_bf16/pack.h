@@ -1,7 +1,7 @@
 // Layout of packed bfloat16 weights: column blocks of `width` output channels (the last one narrower), each
 //   bias[width] float32, then for pair of values k: weight[width][2] bfloat16
-// Pairs run over the channels of a tap, then over taps, as the factors do (factors.h); zeros behind the last channel, output
-// channel and pair.
+// Pairs run over the channels of a tap, then over taps, as the factors do (factors.h); zeros behind the last channel,
+// output channel and pair.
 #pragma once
 
 #include "kernels/gemm_bf16/factors.h"

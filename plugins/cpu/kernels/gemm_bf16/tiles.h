@@ -1,5 +1,5 @@
-// The bfloat16 matrix kernel on tile registers (AMX): 16 x 16 sums, 16 pixels x 16 pairs of factors, 16 pairs x 16 output
-// channels of weights, 1 KiB each, eight of them:
+// The bfloat16 matrix kernel on tile registers (AMX): 16 x 16 sums, 16 pixels x 16 pairs of factors, 16 pairs x 16
+// output channels of weights, 1 KiB each, eight of them:
 //
 //   sums 0 to 3; factors from 4; weights in the others
 //   tall: 2 x 16 pixels by 2 x 16 output channels: each tile that is loaded is used twice
@@ -106,8 +106,9 @@ inline int64_t tile_weights_size(int taps, int channels, int n) {
 }
 
 inline void pack_tiles(const float* weights, const float* bias, int taps, int channels, int n, float* packed) {
+  const int64_t pairs = tile_factor_pairs(taps, channels);
   for (int first = 0; first < n; first += tile_side)
-    packed = pack_bf16_block(weights, bias, taps, channels, n, tile_factor_pairs(taps, channels), first, tile_side, packed);
+    packed = pack_bf16_block(weights, bias, taps, channels, n, pairs, first, tile_side, packed);
 }
 
 inline int64_t tile_scratch_bytes(int taps, int channels) {

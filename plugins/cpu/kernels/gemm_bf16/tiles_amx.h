@@ -1,5 +1,5 @@
 // The processor's tile registers. Each thread has its own and configures them itself; the system must have been asked
-// (kernels/levels/bf16_dispatch.cpp). In assembler, since a compiler's intrinsics need not say that a tile load reads memory.
+// (kernels/levels/bf16_dispatch.cpp). In assembler: GCC 12's intrinsics do not say that a tile load reads memory.
 #pragma once
 
 #include <cstdint>

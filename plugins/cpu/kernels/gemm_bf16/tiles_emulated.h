@@ -1,6 +1,6 @@
-// Tile registers in plain C++, so that the loop over tiles is tested on every machine. As the manual has it: products of a
-// row with fused additions, the first values of all pairs apart from the second ones, then both sums together and onto the
-// old one; to nearest even, no denormal in or out (Intel SDM, TDPBF16PS).
+// Tile registers in plain C++, so that the loop over tiles is tested on every machine. As the manual has it: products
+// of a row with fused additions, the first values of all pairs apart from the second ones, then both sums together and
+// onto the old one; to nearest even, no denormal in or out (Intel SDM, TDPBF16PS).
 #pragma once
 
 #include "base/bf16.h"

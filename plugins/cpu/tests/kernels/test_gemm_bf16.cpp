@@ -1,5 +1,5 @@
-// gemm with bfloat16 factors against a sum in double precision of rounded factors; the tile loop on emulated tile registers
-// everywhere, on the processor's where it has them. A pixel's bits do not depend on the pixels beside it.
+// gemm with bfloat16 factors against a sum in double precision of rounded factors; the tile loop on emulated tile
+// registers everywhere, on the processor's where it has them. A pixel's bits do not depend on the pixels beside it.
 #include <algorithm>
 #include <limits>
 #include <numeric>
