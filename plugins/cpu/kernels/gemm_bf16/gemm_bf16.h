@@ -19,7 +19,8 @@ namespace edgeskip {
 struct Bf16Gemm {
   const char* name;  // "amx", "avx512"
   int rows;          // preferred pixels per panel
-  // Arguments as KernelTable's of these names; columns are padded to those of Level::avx512.
+  // As KernelTable's of these names; columns are padded to those of Level::avx512, and packed weights may be entered at
+  // multiples of KernelTable::column_block.
   int64_t (*weights_size)(int taps, int channels, int n);
   void (*pack)(const float* weights, const float* bias, int taps, int channels, int n, float* packed);
   int64_t (*scratch_bytes)(int taps, int channels);

@@ -118,6 +118,7 @@ void gemm_bf16(const GemmArgs& a, void* scratch) {
 
 template <class Format, int max_rows, int max_vectors, int max_sums>
 constexpr Bf16Gemm make_bf16_gemm(const char* name) {
+  static_assert(KernelTable::column_block % (max_vectors * Format::Vec::lanes) == 0, "a column block ends there");
   return {name, max_rows, bf16_weights_size<Format>, pack_bf16<Format, max_vectors>, bf16_scratch_bytes<max_rows>,
           gemm_bf16<Format, max_rows, max_vectors, max_sums>};
 }
