@@ -16,7 +16,8 @@ from edgeskip.evaluate.conv_shapes import read_shapes
 ROOT = Path(__file__).resolve().parent
 ABOUT = """# Convolution kernels on the shapes of {name}
 
-GFLOP/s on the active pixels, and of dense runtimes on all pixels: medians, each by its own clock, in one run, float32.
+GFLOP/s on the active pixels, and of dense runtimes on all pixels: medians, each by its own clock, in one run.
+{precision}.
 `ratio` is to the faster peer (`best`: by the best run of each), `spread` the median absolute deviation of our runs,
 `error` the largest difference from the first peer relative to its largest value.
 Active pixels: {pattern}; {threads} thread(s), {repeats} runs each.
@@ -28,6 +29,10 @@ machine did other things too, since these interrupt long runs and not short ones
 
 ## By shape
 """
+PRECISIONS = {
+    "f32": "All in float32",
+    "bf16": "edgeskip (layers of 16 and more channels, not depthwise) and OpenVINO in bf16, ONNX Runtime in f32",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -43,7 +48,7 @@ def main(arguments: list[str]) -> int:
         result = benchmark_convolutions(
             read_shapes(path), [float(share) for share in options.active.split(",")], level=options.level,
             peers=[name for name in options.against.split(",") if name], threads=options.threads,
-            repeats=options.repeats, pattern=options.pattern,
+            repeats=options.repeats, pattern=options.pattern, precision=options.precision,
         )  # fmt: skip
         totals = markdown_table([readable(total) for total in result.totals()])
         print(totals, file=sys.stderr, flush=True)
@@ -64,6 +69,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--level", default="auto", help="auto, all, or instruction sets by comma")
     parser.add_argument("--against", default="onnxruntime,openvino", help="peers, by comma")
     parser.add_argument("--threads", type=int, default=1, help="threads of everybody")
+    parser.add_argument("--precision", default="f32", help="f32, or bf16 for edgeskip and OpenVINO")
     parser.add_argument("--repeats", type=int, default=20, help="timed runs of each")
     parser.add_argument("--output", type=Path, default=ROOT / "results", help="folder of the tables")
     parser.add_argument("--suffix", default="", help="end of the files' names (default: the date)")
@@ -75,7 +81,8 @@ def write(
 ) -> list[Path]:
     """Write the table of one shape file."""
     about = ABOUT.format(
-        name=name, pattern=result.pattern, threads=result.threads, repeats=result.repeats, totals=totals
+        name=name, pattern=result.pattern, threads=result.threads, repeats=result.repeats, totals=totals,
+        precision=PRECISIONS[result.precision],
     )  # fmt: skip
     suffix = options.suffix or result.machine["date"][:10]
     command = f"python -m benchmarks.run_kernels {shlex.join(arguments)}".strip()

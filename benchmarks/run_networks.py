@@ -59,6 +59,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="cases whose network or video holds this text")
     parser.add_argument("--against", default="onnxruntime", help=f"peers, by comma, among {', '.join(PEERS)}")
     parser.add_argument("--threads", type=int, default=1, help="threads of edgeskip and of each peer")
+    parser.add_argument("--precision", default="f32", help="f32, or bf16 for edgeskip and OpenVINO")
     parser.add_argument("--frames", type=int, help="timed frames per case (default: each case's own)")
     parser.add_argument("--warmup", type=int, default=10, help="frames before them that are not timed")
     parser.add_argument("--repeats", type=int, default=1, help="passes over each clip")
@@ -89,6 +90,7 @@ def measure(case: Case, options: argparse.Namespace) -> tuple[BenchmarkResult, f
             model, (frame.picture for frame in source), backend=options.backend,
             peers=[name for name in options.against.split(",") if name], threads=options.threads,
             warmup=options.warmup, repeats=options.repeats, dense=case.network_path(options.shared), source=case.video,
+            precision=options.precision,
         )  # fmt: skip
     return result, state_ratio(model, options.backend)
 
@@ -113,6 +115,7 @@ def row(case: Case, result: BenchmarkResult, state: float) -> dict[str, Any]:
         "MACs": result.active_mac_fraction,
         "threads": result.threads,
         "backend": f"{result.backend} {result.level or ''}".strip(),
+        "precision": precision_text(result.precisions),
         "state / feature maps": state,
     }
     for name in (OWN, *result.peers):
@@ -125,6 +128,13 @@ def row(case: Case, result: BenchmarkResult, state: float) -> dict[str, Any]:
             f"efficiency, {name}": result.efficiency(name),
         }
     return cells
+
+
+def precision_text(precisions: dict[str, str]) -> str:
+    """ "f32" where all compute in it, else who in what."""
+    if set(precisions.values()) == {"f32"}:
+        return "f32"
+    return ", ".join(f"{name} {precision}" for name, precision in precisions.items())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.networks import build
 from benchmarks.patches import pictures, side_for
 from benchmarks.report import markdown_table, write_report
+from benchmarks.run_networks import precision_text
 from edgeskip.backends.registry import get_backend
 from edgeskip.core.contract import Preparation, Task
 from edgeskip.core.errors import EdgeskipError
@@ -35,7 +36,8 @@ WARMUP = 2
 ABOUT = """# Large networks with moving patches
 
 A still random picture over which a random patch moves; the patch is as large as gives the target share of MACs.
-Everybody runs each frame in turn, float32. Times are medians in milliseconds, behind +- the median absolute deviation.
+Everybody runs each frame in turn, in float32 unless `precision` tells otherwise. Times are medians in milliseconds,
+behind +- the median absolute deviation.
 `time` is ours / the faster peer's; `efficiency` is to the faster peer: (its time / ours) x the frame's MAC fraction,
 median over frames (`best`: by the best of both). `error` is the largest difference from the dense network relative to
 its largest output. Weights are random (settled batch norms): shapes and arithmetic are the real networks', but every
@@ -79,6 +81,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
         help="of the layers: each target has the first at which the smallest patch computes no more than it",
     )  # fmt: skip
     parser.add_argument("--against", default="onnxruntime,openvino", help="peers, by comma")
+    parser.add_argument("--precision", default="f32", help="f32, or bf16 for edgeskip and OpenVINO")
     parser.add_argument("--frames", type=int, default=30, help="timed frames for each target")
     parser.add_argument("--output", type=Path, default=ROOT / "results", help="folder of the table")
     parser.add_argument("--suffix", default="", help="end of the files' names (default: the date)")
@@ -104,7 +107,10 @@ def measure(name: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     peers = [peer for peer in options.against.split(",") if peer]
     for setting in chosen:
         clip = islice(pictures(setting.preparation.size, setting.side), options.frames + WARMUP)
-        result = benchmark(setting.model, clip, backend="cpu", peers=peers, warmup=WARMUP, dense=path, source="patches")
+        result = benchmark(
+            setting.model, clip, backend="cpu", peers=peers, warmup=WARMUP, dense=path, source="patches",
+            precision=options.precision,
+        )  # fmt: skip
         yield row(name, setting, result, scale)
     for setting in chosen:
         if setting.target == THREADS_TARGET:
@@ -161,7 +167,8 @@ def row(name: str, setting: Setting, result: BenchmarkResult, scale: float) -> d
     best = min(min(result.times_ms[peer]) for peer in result.peers)
     cells: dict[str, Any] = {
         "network": name, "target": f"{setting.target:g}", "patch": round(setting.side, 3),
-        "tolerance": setting.tolerance, "threads": result.threads, "MACs": float(np.median(fractions)),
+        "tolerance": setting.tolerance, "threads": result.threads,
+        "precision": precision_text(result.precisions), "MACs": float(np.median(fractions)),
         "agreement": result.agreement, "measure": result.details["measure"],
         "error": result.max_abs_error / scale,
     }  # fmt: skip
@@ -184,7 +191,8 @@ def threads_row(name: str, setting: Setting, options: argparse.Namespace) -> dic
     backend = get_backend("cpu")
     times: dict[int, list[float]] = {1: [], 2: []}
     fractions = []
-    with backend.create_runner(setting.model, threads=1) as one, backend.create_runner(setting.model, threads=2) as two:
+    runs = [backend.create_runner(setting.model, threads=n, precision=options.precision) for n in (1, 2)]
+    with runs[0] as one, runs[1] as two:
         for index, frame in enumerate(frames):
             runners = [(1, one), (2, two)]
             for count, runner in runners if index % 2 else runners[::-1]:
@@ -195,7 +203,8 @@ def threads_row(name: str, setting: Setting, options: argparse.Namespace) -> dic
     one_ms, two_ms = (np.array(times[count][WARMUP:]) for count in (1, 2))
     return {
         "network": name, "target": f"{setting.target:g}", "patch": round(setting.side, 3),
-        "tolerance": setting.tolerance, "threads": "1 and 2", "MACs": float(np.median(fractions[WARMUP:])),
+        "tolerance": setting.tolerance, "threads": "1 and 2", "precision": options.precision,
+        "MACs": float(np.median(fractions[WARMUP:])),
         f"{OWN} ms": f"{np.median(one_ms):.2f}, {np.median(two_ms):.2f}; best {one_ms.min():.2f}, {two_ms.min():.2f}",
         "speedup": float(np.median(one_ms / two_ms)),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeskip.cli.options import Json, Threads, examples, thread_count
+from edgeskip.cli.options import Json, Precision, Threads, examples, read_precision, thread_count
 
 if TYPE_CHECKING:
     from edgeskip.evaluate.conv_benchmark import ConvBenchmark, ConvRow
@@ -44,13 +44,16 @@ def conv(
         str, typer.Option(help="Dense runtimes, separated by commas: onnxruntime, openvino; or none.")
     ] = "onnxruntime",
     threads: Threads = 1,
+    precision: Precision = "f32",
     repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each shape, share, level and runtime.")] = 10,
     json: Json = False,
 ) -> None:
     """Time the convolution kernels at several active shares beside the whole convolution of dense runtimes.
 
     GFLOP/s count the active pixels only, so a kernel that keeps its speed shows the same figure at each share. Times
-    are by each engine's own clock: layout changes of the dense runtimes and calls from Python are left out.
+    are by each engine's own clock: layout changes of the dense runtimes and calls from Python are left out. With
+    --precision bf16 OpenVINO computes in bfloat16 too; ONNX Runtime, the engine's depthwise layers and those of fewer
+    than 16 channels stay in float32.
     """  # fmt: skip
     from edgeskip.cli.console import print_json, progress
     from edgeskip.evaluate.conv_benchmark import benchmark_convolutions
@@ -61,7 +64,7 @@ def conv(
     with progress("shapes", len(listed)) as advance:
         result = benchmark_convolutions(
             listed, read_shares(active), level=level, peers=peers, threads=thread_count(threads), repeats=repeats,
-            pattern=pattern, progress=advance,
+            pattern=pattern, precision=read_precision(precision), progress=advance,
         )  # fmt: skip
     if json:
         print_json(result.record())
@@ -90,6 +93,8 @@ def _print(result: ConvBenchmark, file: Path, peers: tuple[str, ...]) -> None:
                     f"load {machine['load_average']}"),
         ("active pixels", f"{result.pattern}; GFLOP/s count these only, medians of {result.repeats} runs"),
     ]  # fmt: skip
+    if result.precision != "f32":
+        facts.append(("precision", f"edgeskip and openvino {result.precision}, onnxruntime f32"))
     if (machine["load_average"] or 0) > machine["cores"]:
         facts.append(("note", "other programs run too, which slows long runs more than short ones: see the best runs"))
     print_facts(str(file), facts)

@@ -14,6 +14,7 @@ from edgeskip.cli.options import (
     Json,
     Labels,
     Model,
+    Precision,
     Size,
     Source,
     Start,
@@ -21,6 +22,7 @@ from edgeskip.cli.options import (
     Threads,
     Tolerance,
     examples,
+    read_precision,
     read_size,
     thread_count,
 )
@@ -55,6 +57,7 @@ def bench(
     start: Start = 0,
     warmup: Annotated[int, typer.Option(min=0, help="Frames before them that are not.")] = 10,
     backend: Backend = "auto",
+    precision: Precision = "f32",
     json: Json = False,
     tolerance: Tolerance = DEFAULT_TOLERANCE,
     frame_threshold: FrameThreshold = None,
@@ -68,6 +71,7 @@ def bench(
     from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.benchmark import benchmark
 
+    precision = read_precision(precision)
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
@@ -83,6 +87,7 @@ def bench(
             warmup=warmup,
             dense=dense or clip.network.dense,
             source=clip.uri,
+            precision=precision,
             progress=clip.advance,
         )
     if json:
@@ -91,16 +96,25 @@ def bench(
         _print(result)
 
 
+def _precision_fact(result: BenchmarkResult) -> list[tuple[str, str]]:
+    """Who computes in what; nothing where all do in float32."""
+    precisions = result.precisions
+    if set(precisions.values()) == {"f32"}:
+        return []
+    return [("precision", ", ".join(f"{name} {precision}" for name, precision in precisions.items()))]
+
+
 def _print(result: BenchmarkResult) -> None:
     from edgeskip.cli.console import percent, print_facts, print_table
 
     level = f" ({result.level})" if result.level else ""
-    agreement = "not measured" if result.agreement is None else f"{result.agreement:.3f} with {result.peers[0]}"
+    agreement = "not measured" if result.agreement is None else f"{result.agreement:.3f} with {result.reference}"
     facts = [
         ("source", f"{result.source}, {len(result.fractions)} frames after {result.warmup}"),
         ("machine", f"{result.machine['cpu']}, {result.threads} threads of {result.machine['cores']} cores, "
                     f"load {result.machine['load_average']}"),
         ("backend", f"{result.backend}{level}"),
+        *_precision_fact(result),
         ("MACs computed", percent(result.active_mac_fraction)),
         ("agreement", agreement),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from edgeskip.cli.options import (
     Json,
     Labels,
     Model,
+    Precision,
     Size,
     Source,
     Start,
@@ -19,6 +20,7 @@ from edgeskip.cli.options import (
     Threads,
     Tolerance,
     examples,
+    read_precision,
     read_size,
     thread_count,
 )
@@ -40,6 +42,7 @@ def profile(
     model: Model,
     source: Source = None,
     threads: Threads = None,
+    precision: Precision = "f32",
     frames: Annotated[int, typer.Option(min=1, help="Frames that are timed.")] = 100,
     start: Start = 0,
     warmup: Annotated[int, typer.Option(min=0, help="Frames before them that are not.")] = 10,
@@ -57,6 +60,7 @@ def profile(
     from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.profile import profile as profile_model
 
+    precision = read_precision(precision)
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
@@ -68,6 +72,7 @@ def profile(
             frames=frames,
             warmup=warmup,
             source=clip.uri,
+            precision=precision,
             progress=clip.advance,
         )
     if json:
@@ -86,7 +91,7 @@ def _print(result: ProfileResult, top: int) -> None:
         ("source", f"{result.source}, {record['frames']} frames"),
         ("machine", f"{result.machine['cpu']}, {result.threads} threads of {result.machine['cores']} cores, "
                     f"load {result.machine['load_average']}"),
-        ("level", result.level),
+        ("level", f"{result.level}, {result.precision}"),
         ("frame", f"{record['ms_median']:.2f} ms median, {record['ms_p95']:.2f} ms p95"),
         ("MACs computed", f"{percent(record['active_mac_fraction_median'])} median"),
         ("no arithmetic", f"{percent(overhead['total'])} of the time: {parts}"),

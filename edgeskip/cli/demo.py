@@ -15,12 +15,14 @@ from edgeskip.cli.options import (
     FrameThreshold,
     Json,
     Labels,
+    Precision,
     Size,
     Source,
     Start,
     TaskName,
     Threads,
     Tolerance,
+    engine_options,
     examples,
     read_size,
     thread_count,
@@ -63,6 +65,7 @@ def demo(
         int, typer.Option(min=0, help="Run the dense network on every so many frames, for comparison; 0 never.")
     ] = 15,
     backend: Backend = "auto",
+    precision: Precision = "f32",
     threads: Threads = None,
     json: Json = False,
     tolerance: Tolerance = DEFAULT_TOLERANCE,
@@ -82,6 +85,7 @@ def demo(
     from edgeskip.cli.play import Player
     from edgeskip.cli.sources import picture_preparation, shown_scene_uri
 
+    options = engine_options(precision)
     output = choose_output(save, no_window)
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels,
@@ -91,7 +95,7 @@ def demo(
     uri = source if camera is None else str(camera)
     if uri is None:
         uri = shown_scene_uri(picture_preparation(network.model))
-    player = Player(network, uri, backend, thread_count(threads), masks, dense_every)
+    player = Player(network, uri, backend, thread_count(threads), masks, dense_every, options)
     interrupted = player.run(start, frames, loop, output.window, output.file)
     record = {**_about(network, uri, player), **player.tally.summary()}
     if json:
@@ -140,6 +144,7 @@ def _about(network: Network, uri: str, player: Any) -> dict[str, Any]:
         "source": uri,
         "backend": player.backend,
         "level": player.level,
+        "precision": player.precision,
         "threads": player.threads,
     }
 
@@ -150,7 +155,7 @@ def _print_summary(record: dict[str, Any], file: Path | None) -> None:
     if not record["frames"]:
         say("no frame was shown")
         return
-    level = f" ({record['level']})" if record["level"] else ""
+    level = f" ({record['level']}, {record['precision']})" if record["level"] else ""
     own, dense = record["edgeskip"], record["onnxruntime"]
     rows = [
         ("source", f"{record['source']}, {record['frames']} frames"),

@@ -14,12 +14,14 @@ from edgeskip.cli.options import (
     Json,
     Labels,
     Model,
+    Precision,
     Size,
     Source,
     Start,
     TaskName,
     Threads,
     Tolerance,
+    engine_options,
     examples,
     read_size,
     thread_count,
@@ -46,6 +48,7 @@ def evaluate(
     start: Start = 0,
     warmup: Annotated[int, typer.Option(min=0, help="Frames before them that are not.")] = 1,
     backend: Backend = "auto",
+    precision: Precision = "f32",
     json: Json = False,
     tolerance: Tolerance = DEFAULT_TOLERANCE,
     frame_threshold: FrameThreshold = None,
@@ -59,6 +62,7 @@ def evaluate(
     from edgeskip.cli.networks import ExportChoices
     from edgeskip.evaluate.accuracy import evaluate as measure
 
+    options = engine_options(precision)
     choices = ExportChoices(
         tolerance, frame_threshold, size=read_size(size), task=task, labels=labels, video=source
     )  # fmt: skip
@@ -71,6 +75,7 @@ def evaluate(
             frames=frames,
             warmup=warmup,
             dense=dense or clip.network.dense,
+            options=options,
             progress=clip.advance,
         )
     if json:

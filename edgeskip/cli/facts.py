@@ -23,6 +23,7 @@ def model_facts(model: SkipModel, backend_name: str = "auto", threads: int = 1) 
         BackendError: `backend_name` is unknown or can't run here.
     """
     from edgeskip.backends.registry import choose
+    from edgeskip.evaluate.machine import native_bf16
 
     backend, passed_over = choose(backend_name, model)
     runner = backend.create_runner(model, threads=threads)
@@ -47,6 +48,7 @@ def model_facts(model: SkipModel, backend_name: str = "auto", threads: int = 1) 
             "why": f"passed over: {passed_over}" if passed_over else "chosen with --backend"
             if backend_name != "auto" else "the fastest that can run here",
             "level": level,
+            "bf16": native_bf16() if backend.name == "cpu" else [],
             "state_bytes": backend_state,
             "state_ratio": backend_state / maps if maps else None,
             "ops": dict(Counter(layer.where for layer in layers)),

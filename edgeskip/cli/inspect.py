@@ -60,6 +60,7 @@ def _summary(facts: dict[str, Any]) -> list[tuple[str, str]]:
                   f"{facts['state_ratio'] or 0:.2f} x the feature maps' {mebibytes(facts['feature_map_bytes'])}"),
         ("backend", f"{backend['name']}{level}: {backend['why']}; {mebibytes(backend['state_bytes'])} per stream, "
                     f"{backend['state_ratio'] or 0:.2f} x the feature maps"),
+        ("--precision bf16", f"this CPU can: {', '.join(backend['bf16'])}" if backend["bf16"] else "not on this CPU"),
         ("runs in", ", ".join(f"{where}: {count} ops" for where, count in backend["ops"].items())),
     ]  # fmt: skip
     return rows + [("not usable", text) for text in others]

@@ -16,7 +16,7 @@ from edgeskip.core.errors import EdgeskipError
 from edgeskip.demos.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from edgeskip.backends.base import Runner
     from edgeskip.cli.networks import Network
@@ -30,8 +30,10 @@ class Player:
     """One run of the demo. `tally` holds its figures, `backend` and `level` what ran it."""
 
     def __init__(
-        self, network: Network, uri: str, backend: str, threads: int, show_masks: bool = True, dense_every: int = 15
-    ) -> None:
+        self, network: Network, uri: str, backend: str, threads: int, show_masks: bool = True, dense_every: int = 15,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`options` go to the backend's runner."""
         from edgeskip.backends.registry import choose
         from edgeskip.demos.overlay.view import View
 
@@ -44,6 +46,8 @@ class Player:
         self.threads = threads
         self.backend = self._backend.name
         self.level: str | None = None
+        self.precision = "f32"
+        self._options = dict(options or {})
         self.tally = Tally()
 
     def run(self, start: int, frames: int | None, loop: bool, window: bool, file: Path | None) -> bool:
@@ -57,9 +61,10 @@ class Player:
         name = source_name(self._network.model)
         with ExitStack() as stack:
             source = stack.enter_context(open_source(self._uri, start, loop=loop))
-            runner = self._backend.create_runner(self._network.model, threads=self.threads)
+            runner = self._backend.create_runner(self._network.model, threads=self.threads, **self._options)
             stack.enter_context(runner)
             self.level = getattr(runner, "level", None)
+            self.precision = getattr(runner, "precision", "f32")
             outlet = stack.enter_context(Outlet(name, window, file, source.fps))
             terminal = stack.enter_context(Terminal(f"edgeskip  {name}  {self.where}, {self.threads} threads"))
             session = self._session(runner, outlet.wanted)

@@ -27,8 +27,13 @@ def _finding(name: str) -> Finding:
         reason = f"can't be imported: {error}"
     if reason is not None:
         return Finding(_GROUP, name, False, reason, _remedy(name))
-    levels = engine_levels() if name == "cpu" else []
-    return Finding(_GROUP, name, True, backend.description + (f" ({' > '.join(levels)})" if levels else ""))
+    return Finding(_GROUP, name, True, backend.description + (_engine_text() if name == "cpu" else ""))
+
+
+def _engine_text() -> str:
+    levels, kernels = engine_levels(), engine_bf16_kernels()
+    text = f" ({' > '.join(levels)})" if levels else ""
+    return text + (f"; --precision bf16: {' > '.join(kernels)}" if kernels else "; no --precision bf16 on this CPU")
 
 
 def engine_levels() -> list[str]:
@@ -36,6 +41,14 @@ def engine_levels() -> list[str]:
     try:
         return list(importlib.import_module(_NATIVE).levels())
     except ImportError:
+        return []
+
+
+def engine_bf16_kernels() -> list[str]:
+    """Kernels for --precision bf16 on this CPU, best first."""
+    try:
+        return list(importlib.import_module(_NATIVE).bf16_kernels())
+    except (ImportError, ValueError):
         return []
 
 

@@ -20,7 +20,7 @@ from edgeskip.evaluate.agreement import Comparison
 from edgeskip.evaluate.dense import dense_bytes, require_outputs
 from edgeskip.evaluate.frames import Prepared, picture_input, prepared_chunks, require_frames
 from edgeskip.evaluate.machine import describe_machine
-from edgeskip.evaluate.peers import Peer, create_peers
+from edgeskip.evaluate.peers import Peer, create_peers, reference_peer
 from edgeskip.evaluate.statistics import Statistics
 from edgeskip.graph.skip_model import SkipModel
 from edgeskip.tasks import create_decoder
@@ -33,7 +33,8 @@ class BenchmarkResult:
     """Milliseconds per frame of edgeskip and of each dense peer, over the same frames.
 
     `times_ms` holds the samples by name, index by index the same frame; `fractions` the active MAC
-    fraction of each. `agreement` is with the first peer's outputs in this very run.
+    fraction of each. `agreement` is with the outputs of the peer `reference` (the first in float32) in this very run.
+    `precisions` by name: "f32" or "bf16".
     """
 
     model: str
@@ -50,6 +51,8 @@ class BenchmarkResult:
     warmup: int
     repeats: int
     machine: dict[str, Any] = field(default_factory=describe_machine)
+    precisions: dict[str, str] = field(default_factory=dict)
+    reference: str | None = None
 
     @property
     def peers(self) -> list[str]:
@@ -87,11 +90,13 @@ class BenchmarkResult:
             "machine": self.machine,
             "backend": self.backend,
             "level": self.level,
+            "precision": self.precisions,
             "warmup": self.warmup,
             "repeats": self.repeats,
             "active_mac_fraction": self.active_mac_fraction,
             "active_mac_fraction_median": float(np.median(self.fractions)),
             "agreement": self.agreement,
+            "reference": self.reference,
             "agreement_details": self.details,
             "max_abs_error": self.max_abs_error,
             **{name: self.statistics(name).record("ms") for name in self.times_ms},
@@ -113,6 +118,7 @@ def benchmark(
     repeats: int = 1,
     dense: str | Path | None = None,
     source: str = "",
+    precision: str = "f32",
     options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> BenchmarkResult:
@@ -122,7 +128,8 @@ def benchmark(
     goes first moves on by one from frame to frame. The first `warmup` pictures of each pass are not
     timed; the pass that follows (`repeats`) starts with forgotten state. At most `frames` pictures are timed
     per pass. `dense` is the file the model was exported from, else its own dense equivalent is taken.
-    `source` names the pictures in the result, `options` go to the backend's runner.
+    `source` names the pictures in the result, `options` go to the backend's runner. With `precision` "bf16" the CPU
+    engine and OpenVINO compute in bfloat16; ONNX Runtime stays in float32.
 
     Raises:
         ModelError, BackendError, InputError, MissingPackageError: what can't be measured, and why.
@@ -130,7 +137,8 @@ def benchmark(
     if warmup < 0 or repeats < 1:
         raise InputError(f"warm-up must be at least 0 and repeats at least 1: {warmup}, {repeats}")
     _, preparation = picture_input(model)
-    opponents = create_peers(peers, dense_bytes(model, dense), threads) if peers else []
+    opponents = create_peers(peers, dense_bytes(model, dense), threads, precision) if peers else []
+    reference = reference_peer(opponents)
     for peer in opponents:
         require_outputs(model, peer.outputs, dense)
     chosen = backend if isinstance(backend, Backend) else choose(backend, model)[0]
@@ -138,11 +146,13 @@ def benchmark(
     selected = islice(iter(pictures), None if frames is None else frames + warmup)
     # a second pass needs the pictures again; a single one need not hold them all
     clip = list(selected) if repeats > 1 else selected
-    with chosen.create_runner(model, threads=threads, **(options or {})) as runner:
+    chosen_options = {**(options or {}), **precision_options(precision)}
+    with chosen.create_runner(model, threads=threads, **chosen_options) as runner:
         race = _Race(runner, opponents, comparison, progress)
         for _ in range(repeats):
             race.run(prepared_chunks(clip, preparation), warmup)
         level = getattr(runner, "level", None)
+        precisions = {OWN: getattr(runner, "precision", "f32"), **{peer.name: peer.precision for peer in opponents}}
     require_frames(len(race.fractions), warmup)
     return BenchmarkResult(
         model=model.file,
@@ -150,15 +160,22 @@ def benchmark(
         threads=threads,
         backend=chosen.name,
         level=level,
+        precisions=precisions,
         times_ms=race.times_ms,
         fractions=race.fractions,
         active_mac_fraction=race.costs.active_mac_fraction,
         agreement=comparison.agreement,
+        reference=reference.name if reference else None,
         details=comparison.details(),
         max_abs_error=comparison.max_abs_error,
         warmup=warmup,
         repeats=repeats,
     )
+
+
+def precision_options(precision: str) -> dict[str, str]:
+    """Options of a runner for `precision`; none for float32, which every backend has."""
+    return {} if precision == "f32" else {"precision": precision}
 
 
 class _Race:
@@ -169,6 +186,7 @@ class _Race:
     ) -> None:
         self._runner = runner
         self._peers = peers
+        self._reference = reference_peer(peers)
         self._comparison = comparison
         self._progress = progress
         self.times_ms: dict[str, list[float]] = {name: [] for name in (OWN, *(peer.name for peer in peers))}
@@ -204,7 +222,7 @@ class _Race:
         own: FrameResult = results[OWN]
         self.fractions.append(own.active_mac_fraction)
         self.costs.add(own)
-        if self._peers:
-            self._comparison.add(results[self._peers[0].name], own.outputs, placement)
+        if self._reference is not None:
+            self._comparison.add(results[self._reference.name], own.outputs, placement)
         if self._progress is not None:
             self._progress(len(self.fractions))

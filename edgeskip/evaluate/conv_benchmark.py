@@ -19,6 +19,7 @@ from edgeskip.evaluate.conv_peers import TIMED_PEERS, TimedPeer, create_timed_pe
 from edgeskip.evaluate.conv_plan import EngineConv, chosen_levels, dense_network, random_weights
 from edgeskip.evaluate.conv_shapes import ConvShape
 from edgeskip.evaluate.machine import describe_machine
+from edgeskip.evaluate.peers import reference_peer
 from edgeskip.evaluate.statistics import Statistics
 
 OWN = "edgeskip"
@@ -98,6 +99,7 @@ class ConvBenchmark:
     pattern: str
     threads: int
     repeats: int
+    precision: str = "f32"
     machine: dict[str, Any] = field(default_factory=describe_machine)
 
     def totals(self) -> list[dict[str, Any]]:
@@ -119,6 +121,7 @@ class ConvBenchmark:
             "pattern": self.pattern,
             "threads": self.threads,
             "repeats": self.repeats,
+            "precision": self.precision,
             "rows": [row.record() for row in self.rows],
             "totals": self.totals(),
         }
@@ -133,26 +136,28 @@ def benchmark_convolutions(
     threads: int = 1,
     repeats: int = 10,
     pattern: str = "patches",
+    precision: str = "f32",
     progress: Callable[[int], None] | None = None,
 ) -> ConvBenchmark:
     """Time each shape at each active share, at `level` ("auto", "all" or names by comma), beside dense `peers`.
 
-    `progress` is told the number of shapes that are done.
+    With `precision` "bf16" the engine (layers of 16 and more channels, depthwise ones aside) and OpenVINO compute in
+    bfloat16; ONNX Runtime stays in float32. `progress` is told the number of shapes that are done.
 
     Raises:
         BackendError, MissingPackageError: an unknown or absent level or peer.
         InputError: an active share, number of repeats or pattern that makes no sense.
     """
-    levels = chosen_levels(level)
+    levels = chosen_levels(level, precision)
     if repeats < 1 or not active:
         raise InputError(f"repeats and active shares must be at least one each: {repeats}, {list(active)}",
                          hint="for example: --active 1,0.1 --repeats 10")  # fmt: skip
     rows: list[ConvRow] = []
     for number, shape in enumerate(shapes, 1):
-        rows += _Contest(shape, active, levels, peers, threads, pattern).run(repeats)
+        rows += _Contest(shape, active, levels, peers, threads, pattern, precision).run(repeats)
         if progress is not None:
             progress(number)
-    return ConvBenchmark(rows, pattern, threads, repeats)
+    return ConvBenchmark(rows, pattern, threads, repeats, precision)
 
 
 class _Contest:
@@ -166,6 +171,7 @@ class _Contest:
         peers: Sequence[str],
         threads: int,
         pattern: str,
+        precision: str,
     ) -> None:
         random = np.random.default_rng(1)
         weight, bias = random_weights(shape, random)
@@ -173,8 +179,8 @@ class _Contest:
         self._pictures = random.standard_normal(size, np.float32)
         self._masks = {share: changed_inputs(shape, share, pattern, POSITIONS) for share in active}
         network = dense_network(shape, weight, bias) if peers else b""
-        self._peers = create_timed_peers(peers, network, threads) if peers else []
-        self._engine = EngineConv(shape, weight, bias, levels, threads)
+        self._peers = create_timed_peers(peers, network, threads, precision) if peers else []
+        self._engine = EngineConv(shape, weight, bias, levels, threads, precision)
         self._rows = [ConvRow(shape, share, level) for level in levels for share in active]
 
     def run(self, repeats: int) -> list[ConvRow]:
@@ -204,10 +210,11 @@ class _Contest:
         row.computed.append(pixels)
 
     def _compare(self) -> None:
-        """Errors at the active pixels, with the first peer's output for the same picture."""
-        if not self._peers:
+        """Errors at the active pixels, with the output of the first peer in float32 for the same picture."""
+        reference = reference_peer(self._peers)
+        if reference is None:
             return
-        expected = self._peers[0].infer(self._pictures[1])["y"][0].copy()
+        expected = reference.infer(self._pictures[1])["y"][0].copy()
         scale = float(np.abs(expected).max()) or 1.0
         for row in self._rows:
             mask = self._masks[row.active][0]

@@ -70,8 +70,8 @@ class TimedOpenVino(OpenVinoPeer, TimedPeer):
     settings = {"PERF_COUNT": True}  # noqa: RUF012
     _LAYOUT = ("Reorder", "Parameter", "Result", "Transpose")
 
-    def __init__(self, model: bytes, threads: int) -> None:
-        super().__init__(model, threads)
+    def __init__(self, model: bytes, threads: int, precision: str = "f32") -> None:
+        super().__init__(model, threads, precision)
         self._calls_us: list[float] = []
         self._averages_us: list[float] = []
 
@@ -114,8 +114,8 @@ def run_times(calls: Sequence[float], averages: Sequence[float]) -> list[float]:
 TIMED_PEERS: dict[str, type[TimedPeer]] = {"onnxruntime": TimedOnnxRuntime, "openvino": TimedOpenVino}
 
 
-def create_timed_peers(names: Sequence[str], model: bytes, threads: int) -> list[TimedPeer]:
-    """The peers called `names` with the ONNX file `model` of one convolution.
+def create_timed_peers(names: Sequence[str], model: bytes, threads: int, precision: str = "f32") -> list[TimedPeer]:
+    """The peers called `names` with the ONNX file `model` of one convolution, in `precision` where they can.
 
     Raises:
         BackendError: a name is unknown or doubled, or the runtime refuses the network.
@@ -126,4 +126,4 @@ def create_timed_peers(names: Sequence[str], model: bytes, threads: int) -> list
             raise BackendError(f"there is no peer {name!r} to compare with", hint=f"choose among: {', '.join(PEERS)}")
     if len(set(names)) != len(names):
         raise BackendError(f"a peer is named twice: {', '.join(names)}", hint="name each once")
-    return [TIMED_PEERS[name](model, threads) for name in names]
+    return [TIMED_PEERS[name](model, threads, precision) for name in names]

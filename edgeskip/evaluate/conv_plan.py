@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeskip.backends.cpu.loader import native
+from edgeskip.backends.cpu.loader import native, require_precision
 from edgeskip.core.errors import BackendError
 from edgeskip.evaluate.conv_shapes import ACTIVATIONS, ConvShape
 from edgeskip.graph.ir import Graph, Node, TensorInfo
@@ -24,13 +24,14 @@ def random_weights(shape: ConvShape, random: np.random.Generator) -> tuple[np.nd
     return weight, random.standard_normal(shape.out_channels, np.float32)
 
 
-def chosen_levels(level: str) -> list[str]:
-    """Instruction set levels for "auto" (the best one here), "all", or names separated by commas.
+def chosen_levels(level: str, precision: str = "f32") -> list[str]:
+    """Instruction set levels for "auto" (the best one here), "all" that have `precision`, or names separated by commas.
 
     Raises:
-        BackendError: this CPU and build have no such level, or the native engine is missing.
+        BackendError: this CPU and build have no such level, it lacks the precision, or the native engine is missing.
     """
-    here = native().levels()
+    require_precision(precision)
+    here = [name for name in native().levels() if precision == "f32" or native().bf16_kernels(name)]
     if level == "auto":
         return here[:1]
     if level == "all":
@@ -39,7 +40,8 @@ def chosen_levels(level: str) -> list[str]:
     for name in names:
         if name not in here:
             raise BackendError(
-                f"this CPU and build have no level {name!r}", hint=f"choose: auto, all, {', '.join(here)}"
+                f"this CPU and build have no level {name!r}" + (" with bf16" if precision == "bf16" else ""),
+                hint=f"choose: auto, all, {', '.join(here)}",
             )
     return names
 
@@ -47,7 +49,10 @@ def chosen_levels(level: str) -> list[str]:
 class EngineConv:
     """A plan of one skip convolution with threshold 0, for each of `levels`; every output is known after the start."""
 
-    def __init__(self, shape: ConvShape, weight: np.ndarray, bias: np.ndarray, levels: list[str], threads: int) -> None:
+    def __init__(
+        self, shape: ConvShape, weight: np.ndarray, bias: np.ndarray, levels: list[str], threads: int,
+        precision: str = "f32",
+    ) -> None:  # fmt: skip
         module = native()
         plan = module.Plan()
         self._x, self._mask_x = _tensor(plan, shape.in_channels, shape.height, shape.width)
@@ -57,7 +62,7 @@ class EngineConv:
             "conv", self._x, self._mask_x, self._y, mask_y, weight, bias, list(shape.stride), list(shape.pad),
             list(shape.dilation), shape.group, False, kind, np.array(alpha, np.float32), beta, 0.0, "l2", 1,
         )  # fmt: skip
-        self._engines = {level: module.Engine(plan, threads, level) for level in levels}
+        self._engines = {level: module.Engine(plan, threads, level, precision=precision) for level in levels}
         self._streams = {level: self._started(engine, shape) for level, engine in self._engines.items()}
 
     def run(self, level: str, picture: np.ndarray, mask: np.ndarray) -> tuple[float, int]:

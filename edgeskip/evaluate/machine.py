@@ -15,10 +15,11 @@ PACKAGES = ("numpy", "onnx", "onnxruntime", "openvino", "tensorrt")
 
 
 def describe_machine() -> dict[str, Any]:
-    """CPU model, instruction set level of the native engine, cores, load, system, versions and date (UTC)."""
+    """CPU model, level and bfloat16 kernels of the native engine, cores, load, system, versions and date (UTC)."""
     return {
         "cpu": cpu_model(),
         "level": native_level(),
+        "bf16": native_bf16(),
         "cores": usable_cores(),
         "load_average": load_average(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -45,6 +46,14 @@ def native_level() -> str | None:
         return import_module("edgeskip.backends.cpu._native").levels()[0]
     except ImportError:
         return None
+
+
+def native_bf16() -> list[str]:
+    """Kernels of the native engine for --precision bf16 here, best first."""
+    try:
+        return import_module("edgeskip.backends.cpu._native").bf16_kernels()
+    except (ImportError, ValueError):
+        return []
 
 
 def usable_cores() -> int:

@@ -1,7 +1,7 @@
 """Dense runtimes that a user could pick instead: they run the dense network, and edgeskip is timed beside them.
 
 Each gets what its makers advise for one picture at a time: all graph optimisations, the same number
-of threads as edgeskip, and float32, so that precision is equal.
+of threads as edgeskip, and float32, so that precision is equal; where edgeskip computes in bfloat16, OpenVINO does too.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from edgeskip.core.lazy import require
 class Peer(ABC):
     """A dense network in one runtime.
 
-    `infer` takes [1, C, H, W] and gives all outputs by name; they are valid until the next call.
+    `infer` takes [1, C, H, W] and gives all outputs by name; they are valid until the next call. `precision` is what it
+    really computes in.
     """
 
     name: str
     outputs: list[str]
+    precision: str = "f32"
 
     @abstractmethod
-    def __init__(self, model: bytes, threads: int) -> None:
-        """Load the ONNX file `model`. Raises MissingPackageError, BackendError."""
+    def __init__(self, model: bytes, threads: int, precision: str = "f32") -> None:
+        """Load the ONNX file `model`; "bf16" is a wish. Raises MissingPackageError, BackendError."""
 
     @abstractmethod
     def infer(self, picture: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,11 +37,11 @@ class Peer(ABC):
 
 
 class OnnxRuntimePeer(Peer):
-    """ONNX Runtime, CPU provider."""
+    """ONNX Runtime, CPU provider; float32 only."""
 
     name = "onnxruntime"
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int, precision: str = "f32") -> None:
         runtime = require("onnxruntime", "bench", "comparison with ONNX Runtime")
         options = onnxruntime_options(runtime, threads)
         self._configure(options)
@@ -63,14 +65,14 @@ class OpenVinoPeer(Peer):
     name = "openvino"
     settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int, precision: str = "f32") -> None:
         runtime = require("openvino", "bench", "comparison with OpenVINO")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             # it would choose bfloat16 by itself on CPUs that have it
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": precision,
             **self.settings,
         }
         try:
@@ -81,6 +83,7 @@ class OpenVinoPeer(Peer):
         except Exception as error:
             raise _not_loaded(self.name, error) from error
         self._request = compiled.create_infer_request()
+        self.precision = "bf16" if "bf" in str(compiled.get_property("INFERENCE_PRECISION_HINT")) else "f32"
         self.outputs = [output.get_any_name() for output in compiled.outputs]
 
     def _adapted(self, network: Any) -> Any:
@@ -96,8 +99,8 @@ class OpenVinoPeer(Peer):
 PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (OnnxRuntimePeer, OpenVinoPeer)}
 
 
-def create_peers(names: Sequence[str], model: bytes, threads: int) -> list[Peer]:
-    """The peers called `names`, each with the dense ONNX file `model` loaded.
+def create_peers(names: Sequence[str], model: bytes, threads: int, precision: str = "f32") -> list[Peer]:
+    """The peers called `names`, each with the dense ONNX file `model` loaded, in `precision` where they can.
 
     Raises:
         BackendError: a name is unknown or doubled, or the runtime refuses the network.
@@ -108,7 +111,12 @@ def create_peers(names: Sequence[str], model: bytes, threads: int) -> list[Peer]
             raise BackendError(f"there is no peer {name!r} to compare with", hint=f"choose among: {', '.join(PEERS)}")
     if len(set(names)) != len(names):
         raise BackendError(f"a peer is named twice: {', '.join(names)}")
-    return [PEERS[name](model, threads) for name in names]
+    return [PEERS[name](model, threads, precision) for name in names]
+
+
+def reference_peer(peers: Sequence[Peer]) -> Peer | None:
+    """The peer that results are compared with: the first in float32, else the first."""
+    return next((peer for peer in peers if peer.precision == "f32"), peers[0] if peers else None)
 
 
 def onnxruntime_options(runtime: Any, threads: int) -> Any:

@@ -59,6 +59,7 @@ class ProfileResult:
     source: str
     threads: int
     level: str
+    precision: str
     layers: list[LayerProfile]
     frame_ms: list[float]
     other_ms: list[float]
@@ -105,6 +106,7 @@ class ProfileResult:
             "threads": self.threads,
             "machine": self.machine,
             "level": self.level,
+            "precision": self.precision,
             "active_mac_fraction": float(np.mean(self.fractions)),
             "active_mac_fraction_median": float(np.median(self.fractions)),
             **frame.record("ms"),
@@ -123,6 +125,7 @@ def profile(
     frames: int | None = None,
     warmup: int = 10,
     source: str = "",
+    precision: str = "f32",
     progress: Callable[[int], None] | None = None,
 ) -> ProfileResult:
     """Time every layer of `model` in the CPU engine on `pictures` (uint8 [h, w, 3], BGR), after `warmup` of them.
@@ -133,9 +136,10 @@ def profile(
     _, preparation = picture_input(model)
     backend, _ = choose("cpu", model)
     limit = None if frames is None else frames + warmup
-    with backend.create_runner(model, threads=threads, profile=True) as runner:
+    with backend.create_runner(model, threads=threads, profile=True, precision=precision) as runner:
         layers = _layers(runner.layers, {info.name: info for info in model.convolutions})
-        result = ProfileResult(model.file, source, threads, runner.level, [], [], [], [])  # type: ignore[attr-defined]
+        result = ProfileResult(model.file, source, threads, "", "", [], [], [], [])
+        result.level, result.precision = runner.level, runner.precision  # type: ignore[attr-defined]
         index = 0
         for chunk in prepared_chunks(islice(iter(pictures), limit), preparation):
             for picture, _ in chunk:

@@ -346,6 +346,7 @@ void bind_stream(nb::module_& module) {
 
 NB_MODULE(_native, module) {
   module.def("levels", &levels);
+  module.def("bf16_kernels", &bf16_kernels, "level"_a = "auto");
   nb::class_<Plan> plan(module, "Plan");
   plan.def(nb::init<>())
       .def("add_mask", &Plan::add_mask, "height"_a, "width"_a)
@@ -360,11 +361,13 @@ NB_MODULE(_native, module) {
   nb::class_<Engine>(module, "Engine")
       .def(
           "__init__",
-          [](Engine* self, const Plan& plan, int threads, const std::string& level, int block, int panel_rows) {
-            new (self) Engine(plan, {threads, level, block, panel_rows});
+          [](Engine* self, const Plan& plan, int threads, const std::string& level, int block, int panel_rows,
+             const std::string& precision) {
+            new (self) Engine(plan, {threads, level, block, panel_rows, precision});
           },
-          "plan"_a, "threads"_a = 1, "level"_a = "auto", "block"_a = 0, "panel_rows"_a = 0)
+          "plan"_a, "threads"_a = 1, "level"_a = "auto", "block"_a = 0, "panel_rows"_a = 0, "precision"_a = "f32")
       .def_prop_ro("level", [](const Engine& self) { return std::string(self.level()); })
+      .def_prop_ro("bf16_kernel", [](const Engine& self) { return std::string(self.bf16_kernel()); })
       .def_prop_ro("weight_bytes", &Engine::weight_bytes)
       .def("new_stream", [](const Engine& self) { return new Stream(self); }, nb::rv_policy::take_ownership,
            nb::keep_alive<0, 1>());

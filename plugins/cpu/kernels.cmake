@@ -2,6 +2,7 @@
 # a translation unit of its own with that set's flags. kernel_table() chooses at run time.
 
 add_library(edgeskip_kernels STATIC
+  ${CMAKE_CURRENT_LIST_DIR}/kernels/levels/bf16_dispatch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/kernels/levels/dispatch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/kernels/levels/scalar.cpp)
 target_include_directories(edgeskip_kernels PUBLIC ${CMAKE_CURRENT_LIST_DIR})
@@ -35,8 +36,18 @@ endif()
 if(edgeskip_processor MATCHES "^(x86_64|AMD64|amd64)$")
   edgeskip_add_level(avx2 -mavx2 -mfma)
   # GCC warns of its own header's deliberately undefined registers (GCC bug 105593)
-  edgeskip_add_level(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma
+  set(edgeskip_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>)
+  edgeskip_add_level(avx512 ${edgeskip_avx512})
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-mavx512bf16 EDGESKIP_COMPILES_AVX512_BF16)  # GCC 10, Clang 9
+  check_cxx_compiler_flag(-mamx-bf16 EDGESKIP_COMPILES_AMX_BF16)       # GCC 11, Clang 12
+  if(EDGESKIP_COMPILES_AVX512_BF16)
+    edgeskip_add_level(avx512_bf16 ${edgeskip_avx512} -mavx512bf16)
+    if(EDGESKIP_COMPILES_AMX_BF16)
+      edgeskip_add_level(amx_bf16 ${edgeskip_avx512} -mavx512bf16 -mamx-tile -mamx-bf16)
+    endif()
+  endif()
 elseif(edgeskip_processor MATCHES "^(aarch64|arm64|ARM64)$")
   edgeskip_add_level(neon)
 endif()

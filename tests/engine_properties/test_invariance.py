@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from support.random_skip import RandomSkip, random_skip
 
-from edgeskip.backends.cpu.loader import CpuBackend
+from edgeskip.backends.cpu.loader import CpuBackend, native
 from edgeskip.backends.onnxruntime.loader import OnnxRuntimeBackend
 
 BACKEND = CpuBackend()
 pytestmark = pytest.mark.skipif(BACKEND.unavailable_reason() is not None, reason=f"{BACKEND.unavailable_reason()}")
-LEVELS = [] if BACKEND.unavailable_reason() else __import__("edgeskip.backends.cpu._native", fromlist=["x"]).levels()
+NATIVE = None if BACKEND.unavailable_reason() else native()
+LEVELS = NATIVE.levels() if NATIVE else []
+BF16 = NATIVE.bf16_kernels() if NATIVE else []
 WAYS: list[dict[str, Any]] = [
     {"block": 1}, {"block": 2}, {"block": 4}, {"block": 8}, {"threads": 2}, {"panel_rows": 1}, {"panel_rows": 3},
     {"panel_rows": 7}, {"block": 4, "threads": 2, "panel_rows": 5},
@@ -39,6 +41,19 @@ def test_p4_results_are_bit_identical_whatever_the_grain(seed: int, level: str):
     expected = record(network, level=level)
     for way in WAYS:
         for frame, (ours, theirs) in enumerate(zip(record(network, level=level, **way), expected, strict=True)):
+            for name, value in theirs.items():
+                np.testing.assert_array_equal(ours[name], value, err_msg=f"seed {seed}, frame {frame}, {way}, {name}")
+
+
+@pytest.mark.skipif(not BF16, reason="this CPU, system or build has no bf16 kernel")
+@pytest.mark.parametrize("kernel", BF16)
+@pytest.mark.parametrize("seed", range(70, 74))
+def test_p4_holds_in_bf16(seed: int, kernel: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EDGESKIP_BF16_KERNEL", kernel)
+    network = random_skip(seed, tolerance=0.08, frame_threshold=0.05)
+    expected = record(network, precision="bf16")
+    for way in WAYS:
+        for frame, (ours, theirs) in enumerate(zip(record(network, precision="bf16", **way), expected, strict=True)):
             for name, value in theirs.items():
                 np.testing.assert_array_equal(ours[name], value, err_msg=f"seed {seed}, frame {frame}, {way}, {name}")
 

@@ -39,7 +39,9 @@ def two_peers(monkeypatch, fake_backend):
             fake_backend.order.append(self.name)
             return {"y": picture * 2}
 
-    monkeypatch.setattr(module, "create_peers", lambda names, model, threads: [FakePeer(name) for name in names])
+    monkeypatch.setattr(
+        module, "create_peers", lambda names, model, threads, precision: [FakePeer(name) for name in names]
+    )
 
 
 def run(model, pictures, backend, dense, **options):

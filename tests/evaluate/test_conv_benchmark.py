@@ -33,6 +33,16 @@ def test_every_level_agrees_with_the_peer_at_every_share(result):
         assert row.error < 2e-6, f"{row.shape.name} {row.level} {row.active}: {row.error}"
 
 
+@pytest.mark.skipif(not native.bf16_kernels(), reason="this CPU, system or build has no bf16 kernel")
+def test_bf16_is_less_exact_and_no_less_right():
+    shape = ConvShape(32, 40, 12, 10, (3, 3), pad=(1, 1, 1, 1), name="wide")
+    result = benchmark_convolutions([shape], [1, 0.2], level="all", repeats=1, precision="bf16")
+    assert {row.level for row in result.rows} == {"avx512"}
+    for row in result.rows:
+        assert 1e-4 < row.error < 8e-3
+    assert result.record()["precision"] == "bf16"
+
+
 def test_a_wrong_kernel_would_be_seen(monkeypatch):
     from edgeskip.evaluate import conv_benchmark
 

@@ -49,6 +49,15 @@ def test_a_peer_gives_all_outputs_by_name(name, batch):
     assert np.array_equal(outputs["a"], np.maximum(outputs["z"], 0))
 
 
+def test_asked_for_bf16_openvino_computes_in_it_where_the_cpu_can_and_onnx_runtime_never_does():
+    pytest.importorskip("openvino", reason="the peer openvino is optional: pip install 'edgeskip[bench]'")
+    exact, theirs = create_peers(["onnxruntime", "openvino"], small_network(), 1, "bf16")
+    assert exact.precision == "f32"
+    assert peers.reference_peer([theirs, exact]) is (exact if theirs.precision == "bf16" else theirs)
+    difference = np.abs(exact.infer(picture())["z"] - theirs.infer(picture())["z"]).max()
+    assert difference > 1e-4 if theirs.precision == "bf16" else difference < 1e-5
+
+
 def test_peers_compute_in_float32():
     ours, theirs = (loaded(name).infer(picture())["z"].copy() for name in ("onnxruntime", "openvino"))
     # bfloat16 would differ by 1e-2

@@ -5,6 +5,10 @@ import numpy as np
 def levels() -> list[str]:
     """Instruction set levels of this CPU and build, best first: "avx512", "avx2", "neon", "scalar"."""
 
+def bf16_kernels(level: str = "auto") -> list[str]:
+    """Kernels with bfloat16 factors that a level has on this CPU and build, best first: "amx", "avx512".
+    Raises ValueError on a level that is not here."""
+
 class Plan:
     """What one network computes, for one stream: masks, buffers, tensors and ops in order.
 
@@ -78,10 +82,15 @@ class Engine:
 
     level: "auto" or one of `levels()`. threads >= 1. block: 0 keeps each convolution's own, else
     active sets are rounded up to blocks of that size (costs more, changes nothing: P4). panel_rows: 0
-    keeps the kernel's own panel size, else pixels per panel (for tests of bit-identity).
+    keeps the kernel's own panel size, else pixels per panel (for tests of bit-identity). precision: "f32", or
+    "bf16": convolutions of 16 and more channels, depthwise ones aside, multiply bfloat16 factors (`bf16_kernels`).
     """
 
-    def __init__(self, plan: Plan, threads: int = 1, level: str = "auto", block: int = 0, panel_rows: int = 0) -> None: ...
+    def __init__(self, plan: Plan, threads: int = 1, level: str = "auto", block: int = 0, panel_rows: int = 0,
+                 precision: str = "f32") -> None: ...
+    @property
+    def bf16_kernel(self) -> str:
+        """The kernel that multiplies bfloat16 factors, "" with precision f32."""
     @property
     def level(self) -> str: ...
     @property

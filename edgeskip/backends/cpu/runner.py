@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeskip.backends.base import FrameResult, LayerInfo, Runner, not_finite
 from edgeskip.backends.cpu.costs import Costs
-from edgeskip.backends.cpu.loader import native
+from edgeskip.backends.cpu.loader import PRECISIONS, native, require_precision
 from edgeskip.backends.cpu.plan import NO_MASK, CpuPlan, EngineStep, Slot
 from edgeskip.backends.cpu.planner import make_plan
 from edgeskip.backends.cpu.segments import Segment, SegmentState, run_segment
@@ -22,12 +22,13 @@ from edgeskip.graph.skip_model import SkipModel
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the engine computes; none of these changes a result (`profile` measures each operation)."""
+    """How the engine computes; only `precision` changes a result (`profile` measures each operation)."""
 
     level: str = "auto"
     block: int = 0
     panel_rows: int = 0
     profile: bool = False
+    precision: str = "f32"
 
     @classmethod
     def checked(cls, options: dict[str, Any]) -> EngineOptions:
@@ -41,6 +42,8 @@ class EngineOptions:
             raise BackendError(f"block must be 0 or one of {BLOCKS}: {result.block}")
         if result.panel_rows < 0:
             raise BackendError(f"panel_rows must not be negative: {result.panel_rows}")
+        if result.precision not in PRECISIONS:
+            raise BackendError(f"precision must be one of {', '.join(PRECISIONS)}: {result.precision}")
         return result
 
 
@@ -82,6 +85,7 @@ class CpuRunner(Runner):
             raise BackendError(
                 f"this CPU and build have no level {options.level!r}", hint=f"levels here: {', '.join(levels)}"
             )
+        require_precision(options.precision, options.level)
         self.plan = make_plan(model, self._module.Plan())
         self._costs = Costs(self.plan, streams)
         segments = [step for step in self.plan.steps if not isinstance(step, EngineStep)]
@@ -101,6 +105,13 @@ class CpuRunner(Runner):
         """Instruction set level in use."""
         self._require_active()
         return self._engine.level
+
+    @property
+    def precision(self) -> str:
+        """ "f32", or "bf16" with the kernel that multiplies: "bf16 (amx)"."""
+        self._require_active()
+        kernel = self._engine.bf16_kernel
+        return f"bf16 ({kernel})" if kernel else "f32"
 
     @property
     def state_bytes(self) -> int:
@@ -139,7 +150,7 @@ class CpuRunner(Runner):
         """Pack weights, open sessions, allocate the streams."""
         options = self.options
         self._engine = self._module.Engine(
-            self.plan.native, self.threads, options.level, options.block, options.panel_rows
+            self.plan.native, self.threads, options.level, options.block, options.panel_rows, options.precision
         )
         steps = [step for step in self.plan.steps if not isinstance(step, EngineStep)]
         self._segments = [Segment(step, self.plan, self.threads) for step in steps]

@@ -23,6 +23,28 @@ const KernelTable* choose_level(std::string name) {
   return kernels;
 }
 
+// Best first; only the one that EDGESKIP_BF16_KERNEL names, where that is set.
+std::vector<const Bf16Gemm*> list_bf16(const KernelTable& kernels) {
+  const char* wish = std::getenv("EDGESKIP_BF16_KERNEL");
+  const std::string name = wish ? wish : "";
+  std::vector<const Bf16Gemm*> found;
+  if (kernels.level != Level::avx512) return found;
+  for (const Bf16Kind kind : {Bf16Kind::amx, Bf16Kind::avx512}) {
+    const Bf16Gemm* kernel = bf16_gemm(kind);
+    if (kernel && (name.empty() || name == "auto" || name == kernel->name)) found.push_back(kernel);
+  }
+  return found;
+}
+
+const Bf16Gemm* choose_bf16(const std::string& precision, const KernelTable& kernels) {
+  if (precision == "f32") return nullptr;
+  if (precision != "bf16") throw std::invalid_argument("unknown precision '" + precision + "', expected f32 or bf16");
+  const std::vector<const Bf16Gemm*> found = list_bf16(kernels);
+  if (found.empty())
+    throw std::invalid_argument(std::string("level '") + kernels.name + "' has no bf16 kernel on this CPU and build");
+  return found.front();
+}
+
 EngineOptions checked(const EngineOptions& options) {
   if (options.threads < 1 || options.threads > 256)
     throw std::invalid_argument("threads must be within 1 .. 256: " + std::to_string(options.threads));
@@ -35,9 +57,18 @@ EngineOptions checked(const EngineOptions& options) {
 
 }  // namespace
 
+std::vector<std::string> bf16_kernels(const std::string& level) {
+  std::vector<std::string> names;
+  for (const Bf16Gemm* kernel : list_bf16(*choose_level(level))) names.emplace_back(kernel->name);
+  return names;
+}
+
 Engine::Engine(const Plan& plan, const EngineOptions& options)
-    : plan_(plan), kernels_(choose_level(options.level)), pool_(checked(options).threads) {
-  const BuildContext context{plan_, *kernels_, options.block, options.panel_rows};
+    : plan_(plan),
+      kernels_(choose_level(options.level)),
+      bf16_(choose_bf16(options.precision, *kernels_)),
+      pool_(checked(options).threads) {
+  const BuildContext context{plan_, *kernels_, options.block, options.panel_rows, bf16_};
   for (const Plan::Entry& entry : plan_.operations()) {
     operations_.push_back(entry.build(context));
     const ScratchNeeds needs = operations_.back()->scratch();

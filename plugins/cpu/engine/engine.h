@@ -18,7 +18,13 @@ struct EngineOptions {
   std::string level = "auto";  // or EDGESKIP_CPU_LEVEL where that is set
   int block = 0;
   int panel_rows = 0;
+  // "f32", or "bf16": convolutions with bfloat16 factors, by the best kernel or the one that EDGESKIP_BF16_KERNEL names
+  std::string precision = "f32";
 };
+
+// Names of the bfloat16 kernels that a level ("auto": as EngineOptions) can use here, best first. Throws
+// std::invalid_argument on an unknown level.
+std::vector<std::string> bf16_kernels(const std::string& level);
 
 class Stream;
 
@@ -29,12 +35,14 @@ class Engine {
 
   const char* level() const { return kernels_->name; }
   int64_t weight_bytes() const;
+  const char* bf16_kernel() const { return bf16_ ? bf16_->name : ""; }  // "" with f32
 
  private:
   friend class Stream;
 
   Plan plan_;
   const KernelTable* kernels_;
+  const Bf16Gemm* bf16_;
   mutable ThreadPool pool_;
   mutable std::mutex running_;  // streams share the pool: one frame at a time
   std::vector<std::unique_ptr<Operation>> operations_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../kernels/gemm_bf16/gemm_bf16.h"
 #include "../kernels/kernels.h"
 #include "mask.h"
 
@@ -39,6 +40,7 @@ struct BuildContext {
   const KernelTable& kernels;
   int block = 0;
   int panel_rows = 0;
+  const Bf16Gemm* bf16 = nullptr;  // with bfloat16 factors, or null: float32
 };
 
 // Memory that an op needs while it runs, in bytes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.skipif(
     CpuBackend().unavailable_reason() is not None, reason=f"{CpuBackend().unavailable_reason()}"
 )
 SHAPE = (1, 4, 6, 8)
+NATIVE: Any = importlib.import_module("edgeskip.backends.cpu._native")
 
 
 def runner(model: SkipModel, **options: Any) -> CpuRunner:
@@ -152,12 +154,29 @@ def test_layer_times_are_there_when_asked_for():
 
 @pytest.mark.parametrize(
     "options",
-    [{"levels": "scalar"}, {"level": "mmx"}, {"block": 3}, {"panel_rows": -1}],
+    [{"levels": "scalar"}, {"level": "mmx"}, {"block": 3}, {"panel_rows": -1}, {"precision": "f16"}],
     ids=lambda option: next(iter(option)),
 )
 def test_wrong_options_are_refused(options: dict[str, Any]):
     with pytest.raises(BackendError, match=next(iter(options))):
         runner(log_softmax_between_convolutions(), **options)
+
+
+@pytest.mark.parametrize("setting", [{"level": "scalar"}, {"level": "auto"}], ids=["level", "environment"])
+def test_bf16_where_it_cannot_run_is_refused_with_the_levels(setting: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EDGESKIP_CPU_LEVEL", "scalar")
+    with pytest.raises(BackendError, match=r"precision bf16 needs .*level scalar") as caught:
+        runner(softmax_between_convolutions(), precision="bf16", **setting)
+    assert all(level in caught.value.message for level in NATIVE.levels())
+    assert "--precision f32" in caught.value.hint
+
+
+def test_precision_says_what_multiplies():
+    with runner(softmax_between_convolutions()) as active:
+        assert active.precision == "f32"
+    if NATIVE.bf16_kernels():
+        with runner(softmax_between_convolutions(), precision="bf16") as active:
+            assert active.precision == f"bf16 ({NATIVE.bf16_kernels()[0]})"
 
 
 def test_a_frame_that_is_not_finite_leaves_the_state_alone():

@@ -21,6 +21,13 @@ constexpr int64_t kCheapPixel = 16384;  // multiply-adds beside which pointers t
 constexpr int kColumnPixels = 48;
 constexpr int64_t kHeavyWeights = 256 << 10;  // bytes, a part of a second-level cache
 
+void multiply(const KernelTable& kernels, const TapSet& taps, const GemmArgs& gemm, Arena arena) {
+  if (taps.bf16)
+    taps.bf16->gemm(gemm, arena.take<uint8_t>(taps.scratch_bytes));
+  else
+    kernels.gemm(gemm);
+}
+
 }  // namespace
 
 ConvOperation::ConvOperation(const BuildContext& context, std::shared_ptr<const ConvSpec> spec)
@@ -40,6 +47,7 @@ ConvOperation::ConvOperation(const BuildContext& context, std::shared_ptr<const 
   const int64_t columns =
       shape.depthwise() ? out_channels_ : last_group + context.kernels.packed_columns(shape.outputs);
   out_stride_ = (columns + 15) / 16 * 16;
+  if (context.panel_rows == 0 && taps_.front().bf16) panel_rows_ = taps_.front().bf16->rows;
 }
 
 int64_t ConvOperation::weight_bytes() const {
@@ -50,7 +58,11 @@ int64_t ConvOperation::weight_bytes() const {
 
 ScratchNeeds ConvOperation::scratch() const {
   int most_taps = 0;
-  for (const TapSet& taps : taps_) most_taps = std::max(most_taps, taps.count());
+  int64_t kernel_bytes = 0;
+  for (const TapSet& taps : taps_) {
+    most_taps = std::max(most_taps, taps.count());
+    kernel_bytes = std::max(kernel_bytes, taps.scratch_bytes);
+  }
   const int64_t pixels = chunk_limit_ > 0 ? chunk_limit_ : std::max(kLongestChunk, kPanelsPerChunk * panel_rows_);
   const auto bytes = [&](int64_t count) {
     const int64_t scaled = spec_->scale < 0 ? 0 : count;
@@ -60,7 +72,7 @@ ScratchNeeds ConvOperation::scratch() const {
   };
   ScratchNeeds needs;
   needs.shared = active_set_.scratch_bytes() + bytes(kColumnPixels);
-  needs.per_thread = bytes(pixels);
+  needs.per_thread = bytes(pixels) + arena_bytes<uint8_t>(kernel_bytes);
   return needs;
 }
 
@@ -131,11 +143,11 @@ void ConvOperation::compute(const KernelTable& kernels, const ConvViews& views, 
   // two passes over the weights of a heavy layer cost more than its pointers, save where each is used once a pixel
   if (inner < count && taps.multiply_adds > kCheapPixel && !taps.depthwise) inner = 0;
   if (views.scale) scale_rows(kernels, views.scale, pixels.corners(), inner, arena);
-  if (inner > 0) accumulate(kernels, taps, pixels.corners(), taps.offsets.data(), out, inner);
+  if (inner > 0) accumulate(kernels, taps, pixels.corners(), taps.offsets.data(), out, inner, arena);
   if (inner < count) {
     const float** rows = arena.take<const float*>(int64_t{count - inner} * taps.count());
     pixels.point_to_taps(inner, zero_row_.data(), rows);
-    accumulate(kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner);
+    accumulate(kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner, arena);
   }
   finish(kernels, pixels, out);
   pixels.publish();
@@ -154,12 +166,14 @@ void ConvOperation::compute_by_columns(Frame& frame, const ConvViews& views, con
     pixels.point_to_taps(0, zero_row_.data(), rows);
   }
   constexpr int width = KernelTable::column_block;
-  const int64_t block_weights = frame.kernels().gemm_weights_size(taps.count(), in_channels_, width);
-  frame.pool().run((out_channels_ + width - 1) / width, [&](int block, int) {
+  const auto weights_size = taps.bf16 ? taps.bf16->weights_size : frame.kernels().gemm_weights_size;
+  const int64_t block_weights = weights_size(taps.count(), in_channels_, width);
+  frame.pool().run((out_channels_ + width - 1) / width, [&](int block, int thread) {
     const int first = block * width;
-    frame.kernels().gemm({rows, taps.weights.as<float>() + block * block_weights, out + first, out_stride_, count,
-                          taps.count(), in_channels_, std::min(width, out_channels_ - first),
-                          inside ? taps.offsets.data() : nullptr});
+    multiply(frame.kernels(), taps,
+             {rows, taps.weights.as<float>() + block * block_weights, out + first, out_stride_, count, taps.count(),
+              in_channels_, std::min(width, out_channels_ - first), inside ? taps.offsets.data() : nullptr},
+             frame.thread_arena(thread));
   });
   finish(frame.kernels(), pixels, out);
   pixels.publish();
@@ -195,7 +209,7 @@ void ConvOperation::scale_rows(const KernelTable& kernels, const float* scale, c
 
 // rows: of point_to_taps, or with offsets the corners.
 void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows,
-                               const int64_t* offsets, float* out, int count) const {
+                               const int64_t* offsets, float* out, int count, Arena arena) const {
   if (taps.depthwise) {
     kernels.depthwise({rows, taps.weights.as<float>(), out, out_stride_, count, taps.count(), out_channels_, offsets});
     return;
@@ -216,7 +230,7 @@ void ConvOperation::accumulate(const KernelTable& kernels, const TapSet& taps, c
     gemm.channels = shape.inputs;
     gemm.n = shape.outputs;
     gemm.offsets = offsets;
-    kernels.gemm(gemm);
+    multiply(kernels, taps, gemm, arena);
   }
 }
 

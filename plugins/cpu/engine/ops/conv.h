@@ -58,7 +58,7 @@ class ConvOperation : public Operation {
   void scale_rows(const KernelTable& kernels, const float* scale, const float** rows, int count, Arena& arena) const;
   int64_t scaled_stride() const { return (in_channels_ + 15) / 16 * 16; }
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
-                  float* out, int count) const;
+                  float* out, int count, Arena arena) const;
   void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;
 
   std::shared_ptr<const ConvSpec> spec_;

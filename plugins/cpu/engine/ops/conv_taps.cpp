@@ -48,17 +48,27 @@ void pack_depthwise(const KernelTable& kernels, const ConvSpec& spec, const Grou
                          set->weights.as<float>());
 }
 
-void pack_groups(const KernelTable& kernels, const ConvSpec& spec, const GroupShape& shape,
+// With fewer channels, converting rows costs more than bfloat16 saves.
+bool worth_bf16(const GroupShape& shape) { return shape.inputs >= 16 && shape.outputs > 16; }
+
+void pack_groups(const BuildContext& context, const ConvSpec& spec, const GroupShape& shape,
                  const std::vector<Tap>& taps, TapSet* set) {
+  const KernelTable& kernels = context.kernels;
   const int count = static_cast<int>(taps.size());
-  const int64_t needed = kernels.gemm_weights_size(count, shape.inputs, shape.outputs);
+  if (context.bf16 && worth_bf16(shape)) {
+    set->bf16 = context.bf16;
+    set->scratch_bytes = set->bf16->scratch_bytes(count, shape.inputs);
+  }
+  const auto weights_size = set->bf16 ? set->bf16->weights_size : kernels.gemm_weights_size;
+  const auto pack_weights = set->bf16 ? set->bf16->pack : kernels.pack_gemm;
+  const int64_t needed = weights_size(count, shape.inputs, shape.outputs);
   set->group_weights = (needed + 15) / 16 * 16;
   set->weights = AlignedMemory(sizeof(float) * set->group_weights * shape.groups);
   for (int group = 0; group < shape.groups; ++group) {
     const std::vector<float> weights = select_weights(spec, shape, group, taps);
     const float* bias = spec.bias.empty() ? nullptr : spec.bias.data() + int64_t{group} * shape.outputs;
-    kernels.pack_gemm(weights.data(), bias, count, shape.inputs, shape.outputs,
-                      set->weights.as<float>() + set->group_weights * group);
+    pack_weights(weights.data(), bias, count, shape.inputs, shape.outputs,
+                 set->weights.as<float>() + set->group_weights * group);
   }
 }
 
@@ -97,7 +107,7 @@ void pack(const BuildContext& context, const ConvSpec& spec, const std::vector<T
   if (set->depthwise)
     pack_depthwise(kernels, spec, shape, taps, set);
   else
-    pack_groups(kernels, spec, shape, taps, set);
+    pack_groups(context, spec, shape, taps, set);
 }
 
 TapSet ordinary_set(const BuildContext& context, const ConvSpec& spec) {

@@ -27,9 +27,11 @@ struct TapSet {
   int inner[2][2] = {{0, -1}, {0, -1}};
 
   bool depthwise = false;
+  const Bf16Gemm* bf16 = nullptr;  // what multiplies instead of KernelTable::gemm
   AlignedMemory weights;         // packed, group after group
   int64_t group_weights = 0;     // floats per group
   int64_t multiply_adds = 0;     // per output pixel
+  int64_t scratch_bytes = 0;     // of the matrix kernel
 
   int count() const { return static_cast<int>(row.size()); }
   // The input row (column) that an output pixel's taps are counted from.

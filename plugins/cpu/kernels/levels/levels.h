@@ -2,6 +2,7 @@
 // EDGESKIP_HAS_<LEVEL> for those that this target compiles.
 #pragma once
 
+#include "kernels/gemm_bf16/gemm_bf16.h"
 #include "kernels/kernels.h"
 
 namespace edgeskip {
@@ -10,5 +11,7 @@ const KernelTable* scalar_kernel_table();
 const KernelTable* neon_kernel_table();
 const KernelTable* avx2_kernel_table();
 const KernelTable* avx512_kernel_table();
+const Bf16Gemm* avx512_bf16_gemm();
+const Bf16Gemm* amx_bf16_gemm();
 
 }  // namespace edgeskip

@@ -10,7 +10,7 @@ namespace edgeskip::testing {
 
 namespace {
 
-constexpr int kSide = 24, kInputs = 48;
+constexpr int kSide = 24, kInputs = 96;
 
 struct WideConvolution {
   Plan plan;
@@ -35,9 +35,10 @@ struct WideConvolution {
   }
 
   // After a whole frame, a frame in which the pixels of a square (one side `side`) change.
-  std::vector<float> run(int threads, int top, int left, int side) const {
+  std::vector<float> run(const std::string& precision, int threads, int top, int left, int side) const {
     EngineOptions options;
     options.threads = threads;
+    options.precision = precision;
     const Engine engine(plan, options);
     Stream stream(engine);
     std::mt19937 random(11);
@@ -63,21 +64,27 @@ struct WideConvolution {
   }
 };
 
-}  // namespace
-
-void test_columns() {
+void test_columns(const std::string& precision) {
   for (const int outputs : {192, 200, 257}) {
     const WideConvolution network(outputs);
     for (const int side : {1, 4, 6})
       for (const int top : {0, 9, kSide - side}) {
-        report().context = std::to_string(outputs) + " outputs, side " + std::to_string(side) + " at " + std::to_string(top);
-        const std::vector<float> one = network.run(1, top, 5, side);
+        report().context = precision + ", " + std::to_string(outputs) + " outputs, side " + std::to_string(side) +
+                           " at " + std::to_string(top);
+        const std::vector<float> one = network.run(precision, 1, top, 5, side);
         for (const int threads : {2, 3}) {
-          const std::vector<float> more = network.run(threads, top, 5, side);
+          const std::vector<float> more = network.run(precision, threads, top, 5, side);
           expect(!std::memcmp(one.data(), more.data(), sizeof(float) * one.size()), "%d threads", threads);
         }
       }
   }
+}
+
+}  // namespace
+
+void test_columns() {
+  test_columns("f32");
+  if (!bf16_kernels("auto").empty()) test_columns("bf16");
 }
 
 }  // namespace edgeskip::testing

@@ -1,6 +1,6 @@
 // GFLOP/s of the matrix and depthwise kernels, per level, for a few layers of real networks.
 //
-// usage: bench [level]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
+// usage: bench [level | bf16]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
 // several runs, with the range from the 25th to the 75th percentile.
 #include <algorithm>
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/gemm_bf16/gemm_bf16.h"
 #include "kernels/kernels.h"
 
 namespace {
@@ -49,7 +50,9 @@ class AlignedFloats {
 
 class Case {
  public:
-  Case(const KernelTable& table, const Layer& layer, int count) : table_(table), layer_(layer), count_(count) {
+  // bf16: the kernel to take instead of the level's, or null
+  Case(const KernelTable& table, const Bf16Gemm* bf16, const Layer& layer, int count)
+      : table_(table), bf16_(bf16), layer_(layer), count_(count) {
     std::mt19937 random(1);
     std::uniform_real_distribution<float> uniform(-1, 1);
     picture_.resize(static_cast<size_t>(pixels_) * layer.channels);
@@ -59,7 +62,12 @@ class Case {
     }
     std::vector<float> weights(static_cast<size_t>(layer.taps) * layer.channels * std::max(layer.n, 1));
     for (float& w : weights) w = uniform(random);
-    if (layer.n) {
+    if (bf16) {
+      packed_.resize(bf16->weights_size(layer.taps, layer.channels, layer.n));
+      bf16->pack(weights.data(), nullptr, layer.taps, layer.channels, layer.n, packed_.data());
+      scratch_.resize(bf16->scratch_bytes(layer.taps, layer.channels) / sizeof(float));
+      out_stride_ = table.packed_columns(layer.n);
+    } else if (layer.n) {
       packed_.resize(table.gemm_weights_size(layer.taps, layer.channels, layer.n));
       table.pack_gemm(weights.data(), nullptr, layer.taps, layer.channels, layer.n, packed_.data());
       out_stride_ = table.packed_columns(layer.n);
@@ -76,9 +84,12 @@ class Case {
   }
 
   void run() {
-    if (layer_.n) {
-      table_.gemm(GemmArgs{rows_.data(), packed_.data(), out_.data(), out_stride_, count_, layer_.taps,
-                           layer_.channels, layer_.n});
+    const GemmArgs gemm{rows_.data(), packed_.data(),  out_.data(), out_stride_,
+                        count_,       layer_.taps, layer_.channels, layer_.n};
+    if (bf16_) {
+      bf16_->gemm(gemm, scratch_.data());
+    } else if (layer_.n) {
+      table_.gemm(gemm);
     } else {
       table_.depthwise(DepthwiseArgs{rows_.data(), packed_.data(), out_.data(), out_stride_, count_, layer_.taps,
                                      layer_.channels});
@@ -88,10 +99,11 @@ class Case {
  private:
   static constexpr int pixels_ = 2000;
   const KernelTable& table_;
+  const Bf16Gemm* bf16_;
   Layer layer_;
   int count_;
   int64_t out_stride_ = 0;
-  AlignedFloats picture_, packed_, out_;
+  AlignedFloats picture_, packed_, out_, scratch_;
   std::vector<const float*> rows_;
 };
 
@@ -101,14 +113,15 @@ double seconds(Case& work, int repeats) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void measure(const KernelTable& table, const Layer& layer, int count) {
-  Case work(table, layer, count);
+void measure(const KernelTable& table, const Bf16Gemm* bf16, const Layer& layer, int count) {
+  Case work(table, bf16, layer, count);
+  const std::string name = bf16 ? std::string("bf16 ") + bf16->name : table.name;
   int repeats = 1;
   while (seconds(work, repeats) < 1e-3) repeats *= 2;
   std::vector<double> gflops;
   for (int i = 0; i < 31; ++i) gflops.push_back(work.flops() * repeats / seconds(work, repeats) / 1e9);
   std::sort(gflops.begin(), gflops.end());
-  std::printf("%-8s %-18s %5d pixels  %7.1f GFLOP/s  (%.1f .. %.1f)\n", table.name, layer.name, count, gflops[15],
+  std::printf("%-12s %-18s %5d pixels  %7.1f GFLOP/s  (%.1f .. %.1f)\n", name.c_str(), layer.name, count, gflops[15],
               gflops[8], gflops[23]);
 }
 
@@ -119,7 +132,15 @@ int main(int argc, char** argv) {
     const KernelTable* table = kernel_table(level);
     if (!table || (argc > 1 && std::strcmp(argv[1], table->name) != 0)) continue;
     for (const Layer& layer : layers) {
-      for (const int count : counts) measure(*table, layer, count);
+      for (const int count : counts) measure(*table, nullptr, layer, count);
+    }
+  }
+  for (const Bf16Kind kind : {Bf16Kind::amx, Bf16Kind::avx512}) {
+    const Bf16Gemm* kernel = bf16_gemm(kind);
+    if (!kernel || (argc > 1 && std::strcmp(argv[1], "bf16") != 0)) continue;
+    for (const Layer& layer : layers) {
+      for (const int count : counts)
+        if (layer.n) measure(*kernel_table(Level::avx512), kernel, layer, count);
     }
   }
   return 0;

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
     test_level(*table);
     ++levels;
   }
+  if (argc == 1) test_gemm_bf16();
   if (levels == 0) {
     std::printf("FAILED this CPU or build has no level %s\n", argc > 1 ? argv[1] : "");
     return 1;
