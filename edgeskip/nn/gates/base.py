@@ -55,8 +55,8 @@ class Decision:
         return torch.where(self.open, new, old) + (soft - soft.detach()) * (new - old).detach()
 
     def amount(self) -> Tensor:
-        """How open each pixel is: relaxed where the gate learns, else 0 or 1; float32 [N, 1, h, w]."""
-        return self.open.float() if self.soft is None else self.soft.float()
+        """How open each pixel is: relaxed where the gate learns, else 0 or 1; [N, 1, h, w]."""
+        return self.open.float() if self.soft is None else self.soft
 
 
 class Gate(nn.Module):
