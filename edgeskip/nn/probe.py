@@ -52,15 +52,15 @@ class _Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.probe = Probe()
-        self.made: dict[int, tuple[nn.Module, Tensor]] = {}  # keeps the tensors alive, so that ids stay theirs
+        self.made: dict[int, tuple[nn.Module, Tensor]] = {}
         self.uses: Counter[int] = Counter()
         self.reads: dict[nn.Module, list[int]] = defaultdict(list)
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         if _tensors(result):
-            for tensor in _tensors((args, kwargs)):
-                self.uses[id(tensor)] += 1
+            # only of tensors that are kept alive: the ids of others are given away again
+            self.uses.update(id(tensor) for tensor in _tensors((args, kwargs)) if id(tensor) in self.made)
         return result
 
     @contextmanager

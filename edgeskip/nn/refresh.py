@@ -53,8 +53,8 @@ def reference_frame(output: Tensor, state: State) -> Frame:
 def _reference(layer: SkipConv2d, x: Tensor) -> Frame:
     y = layer.convolve(x)
     if layer.gate.watches == "input":
-        return reference_frame(y, {"reference": x, "y": y})
-    state = {"x": x.detach(), "y": y}
+        return reference_frame(y, {"reference": x.clone(), "y": y})
+    state = {"x": x.detach().clone(), "y": y}
     if layer.gate.watches == "signal":
         state["pending"] = torch.zeros_like(y[:, :1], dtype=torch.bool)
         state["reference"] = layer.gate.signal(x)
@@ -82,7 +82,7 @@ def _output_gated(layer: SkipConv2d, x: Tensor, state: State) -> Frame:
     before = known(state["y"], yhat)
     decision = layer.gate.decide(yhat - before).opened(unknown_pixels(state["y"])).within(candidates)
     y = decision.blend(yhat, before)
-    return Frame(y, {"x": x.detach(), "y": y}, candidates, count(candidates), _amount(decision.amount()))
+    return Frame(y, {"x": x.detach().clone(), "y": y}, candidates, count(candidates), _amount(decision.amount()))
 
 
 def _signal_gated(layer: SkipConv2d, x: Tensor, state: State) -> Frame:
@@ -95,7 +95,7 @@ def _signal_gated(layer: SkipConv2d, x: Tensor, state: State) -> Frame:
     yhat = layer.convolve(x)
     y = decision.blend(yhat, known(state["y"], yhat))
     after = {
-        "x": x.detach(),
+        "x": x.detach().clone(),
         "y": y,
         "pending": wanted & ~decision.open,
         "reference": decision.blend(signal, reference),

@@ -25,7 +25,7 @@ def step(layer: SkipConv2d, x: Tensor, state: State | None) -> Frame:
     """One frame x [N, C, H, W]. `state` None: nothing is known, and everything is computed."""
     if state is None:
         y = layer.convolve(x)
-        return reference_frame(y, {"x": x, "y": y})
+        return reference_frame(y, {"x": x.clone(), "y": y})
     # an unknown stream starts from zeros: conv(x - 0) + bias is its dense output
     residual = x - torch.nan_to_num(state["x"].to(x.dtype))
     update = layer.convolve_change(residual)
@@ -37,7 +37,7 @@ def step(layer: SkipConv2d, x: Tensor, state: State | None) -> Frame:
     watches = layer.gate.watches
     computed = candidates if watches == "output" else decision.open
     compared = count(moved if watches == "input" else candidates)
-    return Frame(y, {"x": x, "y": y}, computed, compared, decision.amount().sum((1, 2, 3)))
+    return Frame(y, {"x": x.clone(), "y": y}, computed, compared, decision.amount().sum((1, 2, 3)))
 
 
 def _decide(layer: SkipConv2d, residual: Tensor, update: Tensor) -> Decision:

@@ -110,7 +110,8 @@ class SkipConv2d(nn.Conv2d):
         frame = self._step(x, site.state)
         site.state = frame.state
         site.record.add(frame)
-        return frame.output
+        # activations that work in place follow many convolutions, and must not reach the state
+        return frame.output.clone()
 
     def convolve(self, x: Tensor) -> Tensor:
         """The dense convolution, bias included."""

@@ -60,7 +60,9 @@ def test_norm_gate_on_the_output(norm: str) -> None:
 
 def test_norm_gate_on_the_input_is_a_gate_before_an_exact_convolution() -> None:
     skip, y, reference = layer(NormGate(0.2, on="input")), None, None
-    gate = Node("SkipGate", [], [], attributes={"threshold": 0.2, "threshold_signed": np.inf, "norm": "l2", "window": 1})
+    gate = Node(
+        "SkipGate", [], [], attributes={"threshold": 0.2, "threshold_signed": np.inf, "norm": "l2", "window": 1}
+    )
     for frame in walk().unbind(1):
         with torch.no_grad():
             got = skip(frame).numpy()
