@@ -47,3 +47,16 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     script = f"import sys, edgeskip.cli.app; print([name for name in {heavy!r} if name in sys.modules])"
     loaded = run_python(script)
     assert loaded == "[]"
+
+
+def test_the_torch_package_says_what_to_install() -> None:
+    hidden = SCRIPT.split("layers =")[0]
+    script = f"""{hidden}
+try:
+    importlib.import_module("edgeskip.nn")
+except Exception as error:
+    print(type(error).__name__, "|", error)
+"""
+    said = run_python(script)
+    assert said.startswith("MissingPackageError | edgeskip.nn needs the package torch")
+    assert 'pip install "edgeskip[export]"' in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,13 @@ def test_no_source_file_is_longer_than_500_lines() -> None:
     assert len(files) > 100
     long = {str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().splitlines())) > 500}
     assert not long
+
+
+def test_torch_belongs_to_the_packages_that_need_it() -> None:
+    """A device runs a model without torch: only these folders may import it."""
+    doors = ("edgeskip/nn/", "edgeskip/export/", "demos/networks/", "demos/train/", "demos/reproduce/")
+    uses = re.compile(r"^\s*(?:import|from) torch\b", re.MULTILINE)
+    files = [path for folder in ("edgeskip", "calibration", "demos") for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in files if uses.search(path.read_text())}
+    assert any(name.startswith("edgeskip/nn/") for name in found)
+    assert {name for name in found if not name.startswith(doors)} == set()
