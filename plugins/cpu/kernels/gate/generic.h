@@ -103,7 +103,9 @@ class GatePart {
     const int begin = origin > 0 ? origin : 0;
     const int wanted = a.end_column + radius;
     const int end = wanted < a.width ? wanted : a.width;
+    // found once: a division per vector would cost as much as the vector
     float* const norm_line = norm_row(row) - origin;
+    difference_line = difference_row(0, row) - origin;
     const V limit = V::broadcast(quiet);
     uint64_t groups = 0;
     if (origin < 0) clear(row, origin, 0);
@@ -146,8 +148,8 @@ class GatePart {
     }
   }
 
-  EDGESKIP_INLINE void keep(int c, int row, int column, V d, V& sum) {
-    d.store(difference_row(c, row) - origin + column);
+  EDGESKIP_INLINE void keep(int c, int column, V d, V& sum) {
+    d.store(difference_line + int64_t{c} * a.window * length + column);
     sum = add_to_norm<V, norm>(sum, d);
   }
 
@@ -155,12 +157,12 @@ class GatePart {
     const float* x = a.x + (int64_t{row} * a.width + column) * a.x_stride;
     const float* y = a.y + (int64_t{row} * a.width + column) * a.y_stride;
     if (fixed_channels == 1 && a.x_stride == 1 && a.y_stride == 1)
-      return keep(0, row, column, load_some<V>(x, count) - load_some<V>(y, count), sum);
-    if (fixed_channels == 3 && a.fours) return subtract_fours(row, column, count, x, y, sum);
+      return keep(0, column, load_some<V>(x, count) - load_some<V>(y, count), sum);
+    if (fixed_channels == 3 && a.fours) return subtract_fours(column, count, x, y, sum);
     for (int c = 0; c < channels(); ++c) {
       float values[V::lanes] = {};
       for (int i = 0; i < V::lanes && i < count; ++i) values[i] = x[i * a.x_stride + c] - y[i * a.y_stride + c];
-      keep(c, row, column, V::load(values), sum);
+      keep(c, column, V::load(values), sum);
     }
   }
 
@@ -170,34 +172,37 @@ class GatePart {
     if (fixed_channels == 1 && a.y_stride == 1) {
       const V value = load_some<V>(x, count);
       doubt = add_doubt(doubt, value);
-      return keep(0, row, column, value - load_some<V>(y, count), sum);
+      return keep(0, column, value - load_some<V>(y, count), sum);
     }
-    if (fixed_channels == 3 && a.fours) return subtract_planes_fours(row, column, count, x, stride, y, sum);
+    if (fixed_channels == 3 && a.fours) return subtract_planes_fours(column, count, x, stride, y, sum);
     for (int c = 0; c < channels(); ++c) {
       const V value = load_some<V>(x + c * stride, count);
       doubt = add_doubt(doubt, value);
       float reference[V::lanes] = {};
       for (int i = 0; i < V::lanes && i < count; ++i) reference[i] = y[i * a.y_stride + c];
-      keep(c, row, column, value - V::load(reference), sum);
+      keep(c, column, value - V::load(reference), sum);
     }
   }
 
-  EDGESKIP_INLINE void subtract_planes_fours(int row, int column, int count, const float* x, int64_t stride,
-                                             const float* y, V& sum) {
+  EDGESKIP_INLINE void subtract_planes_fours(int column, int count, const float* x, int64_t stride, const float* y,
+                                             V& sum) {
     V d[4];
     unroll<4>([&](auto i) EDGESKIP_INLINE_LAMBDA {
       const int at = i * V::lanes;
       d[i] = count >= V::lanes ? V::load(y + at) : load_some<V>(y + at, 4 * count - at);
     });
+    // the next row: a part's rows lie apart, so that the processor alone would begin anew with each
+    for (int i = 0; i < 4 * V::lanes; i += 16) __builtin_prefetch(y + int64_t{a.width} * 4 + i);
+    for (int c = 0; c < 3; ++c) __builtin_prefetch(x + c * stride + a.width);
     transpose_fours(d[0], d[1], d[2], d[3]);
     unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA {
       const V value = load_some<V>(x + c * stride, count);
       doubt = add_doubt(doubt, value);
-      keep(c, row, column, value - d[c], sum);
+      keep(c, column, value - d[c], sum);
     });
   }
 
-  EDGESKIP_INLINE void subtract_fours(int row, int column, int count, const float* x, const float* y, V& sum) {
+  EDGESKIP_INLINE void subtract_fours(int column, int count, const float* x, const float* y, V& sum) {
     V d[4];
     unroll<4>([&](auto i) EDGESKIP_INLINE_LAMBDA {
       const int at = i * V::lanes;
@@ -206,7 +211,7 @@ class GatePart {
     });
     transpose_fours(d[0], d[1], d[2], d[3]);
     // the fourth value of a pixel is nobody's
-    unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA { keep(c, row, column, d[c], sum); });
+    unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA { keep(c, column, d[c], sum); });
   }
 
   // Decides runs of groups whose windows hold a large norm.
@@ -307,6 +312,7 @@ class GatePart {
   const float quiet;  // norms up to here can't open the gate
   V doubt = V::broadcast(0.0f);  // NaN as soon as a value of planes was not finite
   float *norms, *differences, *lines, *levels;
+  float* difference_line;  // of the row that is being loaded, first channel, counted from column 0
   uint64_t* lively;  // of each row of the ring, a bit per group that holds a large norm, counted from origin
 };
 
