@@ -175,11 +175,18 @@ class CpuRunner(Runner):
                     raise not_finite(name)
         return self._run_all(set(inputs))
 
+    @property
+    def prepares_pictures(self) -> bool:
+        """Where the picture goes nowhere but into the engine."""
+        names = self.plan.inputs
+        held = len(names) == 1 and (names[0] in self.plan.slots or names[0] in self.plan.taken_in)
+        return held and names[0] not in self._read_outside
+
     def infer_picture_impl(self, pictures: list[np.ndarray], preparation: Preparation) -> FrameResult:
         """Resized, reordered and normalised straight into the engine."""
         name = self.model.frame_inputs[0]
         slot, taken_in = self.plan.slots.get(name), self.plan.taken_in.get(name)
-        if (slot is None and taken_in is None) or name in self._read_outside:
+        if not self.prepares_pictures:
             return super().infer_picture_impl(pictures, preparation)
         for state, picture in zip(self._streams, pictures, strict=True):
             arguments = _picture_arguments(picture, preparation)
