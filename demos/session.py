@@ -23,9 +23,9 @@ DenseNetwork = Callable[[np.ndarray], dict[str, np.ndarray]]
 class DemoFrame:
     """What one picture gave.
 
-    `frame_ms` is the skip network alone; `pipeline_ms` adds preparing and decoding; `dense_ms` is the dense
-    network on this very picture, None on frames where it did not run. `agreement` is that of all frames so far
-    on which it did (see edgeskip.evaluate.agreement), None before the first.
+    `frame_ms` is the skip network from the camera's picture to its outputs; `pipeline_ms` adds decoding; `dense_ms`
+    is the dense network on this very picture, preparing included, None on frames where it did not run.
+    `agreement` is that of all frames so far on which it did (see edgeskip.evaluate.agreement), None before the first.
     """
 
     index: int
@@ -66,28 +66,30 @@ class Session:
     def step(self, picture: np.ndarray, index: int = 0) -> DemoFrame:
         """Run one BGR picture. Raises InputError on one the network can't read."""
         started = time.perf_counter()
-        array, placement = prepare(picture, self.preparation)
-        prepared = time.perf_counter()
-        cost = self._runner.infer(array)
+        placement = Placement.of((picture.shape[1], picture.shape[0]), self.preparation)
+        if self._runner.prepares_pictures:
+            cost = self._runner.infer_picture(picture)
+        else:
+            cost = self._runner.infer(prepare(picture, self.preparation)[0])
         inferred = time.perf_counter()
         result = self.decoder.decode(cost.outputs, placement)
         ended = time.perf_counter()
         stages = self._activity.read(cost, self._heats)
-        dense_ms = self._run_dense(array, placement, cost)
+        dense_ms = self._run_dense(picture, placement, cost)
         agreement = self._comparison.agreement
-        frame_ms, pipeline_ms = 1e3 * (inferred - prepared), 1e3 * (ended - started)
+        frame_ms, pipeline_ms = 1e3 * (inferred - started), 1e3 * (ended - started)
         return DemoFrame(index, picture, result, cost, stages, frame_ms, pipeline_ms, dense_ms, agreement)
 
-    def _run_dense(self, array: np.ndarray, placement: Placement, cost: FrameResult) -> float | None:
+    def _run_dense(self, picture: np.ndarray, placement: Placement, cost: FrameResult) -> float | None:
         """Time of the dense network on this picture in ms, None where it is not this picture's turn."""
         self._count += 1
         # the first picture is computed whole by the skip network too: the second is the first to be compared
         if self._dense is None or (self._count - 2) % self._dense_every:
             return None
         if self._count == 2:
-            self._dense(array)  # warm-up
+            self._dense(prepare(picture, self.preparation)[0])  # warm-up
         started = time.perf_counter()
-        outputs = self._dense(array)
+        outputs = self._dense(prepare(picture, self.preparation)[0])
         elapsed = 1e3 * (time.perf_counter() - started)
         self._comparison.add(outputs, cost.outputs, placement)
         return elapsed

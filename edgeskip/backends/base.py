@@ -127,6 +127,11 @@ class Runner(ABC):
             require_picture(picture)
         return self.infer_picture_impl(pictures, preparation)
 
+    @property
+    def prepares_pictures(self) -> bool:
+        """Whether `infer_picture` prepares in native code, faster than preparing first and `infer` after."""
+        return False
+
     def reset(self, stream: int | None = None) -> None:
         """Forget the state of `stream`, or of all."""
         self._require_active()

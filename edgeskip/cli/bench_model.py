@@ -129,3 +129,18 @@ def _print(result: BenchmarkResult) -> None:
         rows.append((name, f"{times.median:.2f}", f"{times.p95:.2f}", f"{times.spread:.2f}", *ratio))
     columns = ("", "median ms", "p95 ms", "+-", "edgeskip is faster by", "efficiency")
     print_table("", columns, rows, right=columns[1:])
+    if result.camera_ms:
+        _print_camera(result)
+
+
+def _print_camera(result: BenchmarkResult) -> None:
+    from edgeskip.cli.console import print_table
+
+    rows = []
+    for name in result.camera_ms:
+        times = result.camera_statistics(name)
+        ratio = f"{result.camera_speedup(name):.2f} x" if name in result.peers else ""
+        rows.append((name, f"{times.median:.2f}", f"{times.p95:.2f}", f"{times.spread:.2f}", ratio))
+    agreement = "" if result.camera_agreement is None else f", agreement {result.camera_agreement:.3f}"
+    columns = ("", "median ms", "p95 ms", "+-", "edgeskip is faster by")
+    print_table(f"from the camera's picture, preparing included{agreement}", columns, rows, right=columns[1:])

@@ -43,9 +43,7 @@ def level_tables(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: mean or scale give a value that is not finite.
     """
-    channels = preparation.channels
-    mean = np.float32(preparation.mean[:channels])[:, None]
-    scale = np.float32(preparation.scale[:channels])[:, None]
+    mean, scale = (values[:, None] for values in normalisation(preparation))
     with np.errstate(invalid="ignore", over="ignore"):  # judged below
         tables = (np.arange(256, dtype=np.float32) - mean) * scale
         pads = ((np.float32(preparation.pad_value) - mean) * scale)[:, 0]
@@ -55,6 +53,13 @@ def level_tables(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
             hint="export the model again with a mean and a scale that are finite",
         )
     return tables, pads
+
+
+@lru_cache(maxsize=32)
+def normalisation(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of each channel, float32 [C]."""
+    channels = preparation.channels
+    return np.float32(preparation.mean[:channels]), np.float32(preparation.scale[:channels])
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from edgeskip.core.placement import Placement
 from edgeskip.evaluate.accuracy import CostCounter
 from edgeskip.evaluate.agreement import Comparison
 from edgeskip.evaluate.dense import dense_bytes, require_outputs
-from edgeskip.evaluate.frames import Prepared, picture_input, prepared_chunks, require_frames
+from edgeskip.evaluate.frames import Camera, camera_chunks, picture_input, require_frames
 from edgeskip.evaluate.machine import describe_machine
 from edgeskip.evaluate.peers import Peer, create_peers, reference_peer
 from edgeskip.evaluate.statistics import Statistics
@@ -34,6 +35,8 @@ class BenchmarkResult:
 
     `times_ms` holds the samples by name, index by index the same frame; `fractions` the active MAC
     fraction of each. `agreement` is with the outputs of the peer `reference` (the first in float32) in this very run.
+    `camera_ms` begin at the camera's picture, where edgeskip prepares it in native code: `infer_picture` against
+    preparing (OpenCV) and the peer; empty otherwise. `camera_agreement` is that of `infer_picture`.
     `precisions` by name: "f32" or "bf16".
     """
 
@@ -50,6 +53,8 @@ class BenchmarkResult:
     max_abs_error: float
     warmup: int
     repeats: int
+    camera_ms: dict[str, list[float]] = field(default_factory=dict)
+    camera_agreement: float | None = None
     machine: dict[str, Any] = field(default_factory=describe_machine)
     precisions: dict[str, str] = field(default_factory=dict)
     reference: str | None = None
@@ -66,6 +71,14 @@ class BenchmarkResult:
     def speedup(self, peer: str) -> float:
         """Median time of `peer` / median time of edgeskip."""
         return self.statistics(peer).median / self.statistics(OWN).median
+
+    def camera_statistics(self, name: str) -> Statistics:
+        """Statistics of the times from the camera's picture, in milliseconds."""
+        return Statistics.of(self.camera_ms[name])
+
+    def camera_speedup(self, peer: str) -> float:
+        """Median time of preparing and `peer` / median time of edgeskip, both from the camera's picture."""
+        return self.camera_statistics(peer).median / self.camera_statistics(OWN).median
 
     def speedup_total(self, peer: str) -> float:
         """Time of `peer` over all frames / that of edgeskip: what a clip with bursts gains as a whole."""
@@ -103,6 +116,16 @@ class BenchmarkResult:
             "speedup": {peer: self.speedup(peer) for peer in self.peers},
             "speedup_total": {peer: self.speedup_total(peer) for peer in self.peers},
             "efficiency": {peer: self.efficiency(peer) for peer in self.peers},
+            "from_camera": self._camera_record(),
+        }
+
+    def _camera_record(self) -> dict[str, Any] | None:
+        if not self.camera_ms:
+            return None
+        return {
+            "agreement": self.camera_agreement,
+            **{name: self.camera_statistics(name).record("ms") for name in self.camera_ms},
+            "speedup": {peer: self.camera_speedup(peer) for peer in self.peers},
         }
 
 
@@ -147,10 +170,14 @@ def benchmark(
     # a second pass needs the pictures again; a single one need not hold them all
     clip = list(selected) if repeats > 1 else selected
     chosen_options = {**(options or {}), **precision_options(precision)}
-    with chosen.create_runner(model, threads=threads, **chosen_options) as runner:
-        race = _Race(runner, opponents, comparison, progress)
+    with ExitStack() as stack:
+        runner, camera_runner = (
+            stack.enter_context(chosen.create_runner(model, threads=threads, **chosen_options)) for _ in range(2)
+        )
+        camera = _CameraRace(camera_runner, opponents, Comparison(create_decoder(model.metadata.task, preparation)))
+        race = _Race(runner, opponents, comparison, progress, camera)
         for _ in range(repeats):
-            race.run(prepared_chunks(clip, preparation), warmup)
+            race.run(camera_chunks(clip, preparation), warmup)
         level = getattr(runner, "level", None)
         precisions = {OWN: getattr(runner, "precision", "f32"), **{peer.name: peer.precision for peer in opponents}}
     require_frames(len(race.fractions), warmup)
@@ -170,6 +197,8 @@ def benchmark(
         max_abs_error=comparison.max_abs_error,
         warmup=warmup,
         repeats=repeats,
+        camera_ms=camera.times_ms,
+        camera_agreement=camera.comparison.agreement,
     )
 
 
@@ -178,12 +207,49 @@ def precision_options(precision: str) -> dict[str, str]:
     return {} if precision == "f32" else {"precision": precision}
 
 
+class _CameraRace:
+    """edgeskip from the camera's picture, where it prepares that itself, against preparing and each peer's run.
+
+    `times_ms` stay empty where it does not.
+    """
+
+    def __init__(self, runner: Runner, peers: list[Peer], comparison: Comparison) -> None:
+        self.runner = runner
+        self._peers = peers
+        self.comparison = comparison
+        self.times_ms: dict[str, list[float]] = {}
+        if runner.prepares_pictures:
+            self.times_ms = {name: [] for name in (OWN, *(peer.name for peer in peers))}
+
+    def frame(self, frame: Camera, counted: bool, times: dict[str, float], results: dict[str, Any]) -> None:
+        """One frame; times and results are those of the peers on the prepared picture."""
+        if not self.times_ms:
+            return
+        picture, _, placement, prepare_ms = frame
+        begin = perf_counter_ns()
+        own = self.runner.infer_picture(picture)
+        elapsed = (perf_counter_ns() - begin) / 1e6
+        if not counted:
+            return
+        self.times_ms[OWN].append(elapsed)
+        for peer in self._peers:
+            self.times_ms[peer.name].append(prepare_ms + times[peer.name])
+        if self._peers:
+            self.comparison.add(results[reference_peer(self._peers).name], own.outputs, placement)
+
+
 class _Race:
     """Runs everybody on each picture and keeps the times."""
 
     def __init__(
-        self, runner: Runner, peers: list[Peer], comparison: Comparison, progress: Callable[[int], None] | None
+        self,
+        runner: Runner,
+        peers: list[Peer],
+        comparison: Comparison,
+        progress: Callable[[int], None] | None,
+        camera: _CameraRace,
     ) -> None:
+        self._camera = camera
         self._runner = runner
         self._peers = peers
         self._reference = reference_peer(peers)
@@ -193,15 +259,18 @@ class _Race:
         self.fractions: list[float] = []
         self.costs = CostCounter()
 
-    def run(self, chunks: Iterable[list[Prepared]], warmup: int) -> None:
+    def run(self, chunks: Iterable[list[Camera]], warmup: int) -> None:
         """One pass over the clip, from unknown state."""
         self._runner.reset()
+        self._camera.runner.reset()
         index = 0
         for chunk in chunks:
-            for picture, placement in chunk:
-                times, results = self._frame(picture, index)
+            for frame in chunk:
+                times, results = self._frame(frame[1], index)
+                # before the peers run again: their arrays may be those of the next call
+                self._camera.frame(frame, index >= warmup, times, results)
                 if index >= warmup:
-                    self._count(times, results, placement)
+                    self._count(times, results, frame[2])
                 index += 1
 
     def _frame(self, picture: np.ndarray, index: int) -> tuple[dict[str, float], dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from time import perf_counter_ns
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from edgeskip.graph.skip_model import SkipModel
 from edgeskip.video.prepare import prepare
 
 Prepared = tuple[np.ndarray, Placement]
+Camera = tuple[np.ndarray, np.ndarray, Placement, float]
 
 # bounds memory: a prepared picture of 640x384 takes 3 MB
 CHUNK = 32
@@ -41,6 +43,19 @@ def prepared_chunks(pictures: Iterable[np.ndarray], preparation: Preparation) ->
     iterator = iter(pictures)
     while chunk := [prepare(picture, preparation) for picture in islice(iterator, CHUNK)]:
         yield chunk
+
+
+def camera_chunks(pictures: Iterable[np.ndarray], preparation: Preparation) -> Iterator[list[Camera]]:
+    """The same with each picture as the camera gave it, and the milliseconds that preparing it took."""
+    iterator = iter(pictures)
+    while chunk := [_camera(picture, preparation) for picture in islice(iterator, CHUNK)]:
+        yield chunk
+
+
+def _camera(picture: np.ndarray, preparation: Preparation) -> Camera:
+    begin = perf_counter_ns()
+    prepared, placement = prepare(picture, preparation)
+    return picture, prepared, placement, (perf_counter_ns() - begin) / 1e6
 
 
 def require_frames(counted: int, warmup: int) -> None:

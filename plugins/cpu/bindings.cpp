@@ -118,10 +118,11 @@ void bind_gated_ops(nb::class_<Plan>& plan) {
   plan.def(
           "add_gate",
           [](Plan& self, const std::string& name, int x, int y, int mask_y, const std::string& norm, float threshold,
-             float threshold_signed, int window) {
-            return add_gate(self, name, {x, y, mask_y, norm, threshold, threshold_signed, window});
+             float threshold_signed, int window, int mask_x) {
+            return add_gate(self, name, {x, y, mask_y, norm, threshold, threshold_signed, window, mask_x});
           },
-          "name"_a, "x"_a, "y"_a, "mask_y"_a, "norm"_a, "threshold"_a, "threshold_signed"_a, "window"_a)
+          "name"_a, "x"_a, "y"_a, "mask_y"_a, "norm"_a, "threshold"_a, "threshold_signed"_a, "window"_a,
+          "mask_x"_a = -1)
       .def("add_conv", &bind_conv, "name"_a, "x"_a, "mask_x"_a, "y"_a, "mask_y"_a, "weight"_a, "bias"_a.none(),
            "strides"_a, "pads"_a, "dilations"_a, "group"_a, "transposed"_a, "activation"_a, "alpha"_a, "beta"_a,
            "threshold"_a, "norm"_a, "block"_a, "z"_a = -1, "mask_z"_a = -1, "channel_weight"_a = nb::none(),
@@ -237,6 +238,16 @@ void require_shape(const char* what, const Shape& array, std::initializer_list<i
     }
 }
 
+using PictureArray = nb::ndarray<const uint8_t, nb::ndim<3>, nb::device::cpu>;
+using AxisArray = std::optional<Integers<2>>;
+
+// A stream that holds on to the arrays that it was offered, by input, until the gate has taken them in.
+struct HoldingStream : Stream {
+  using Stream::Stream;
+  std::map<int, Floats<3>> values;
+  std::map<int, PictureArray> pictures;
+};
+
 using WritableFloats = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
 // The caller's own array: without conversion, since a converted copy would be filled instead of it.
@@ -248,7 +259,7 @@ WritableFloats writable(const char* what, nb::object out, const TensorView& view
   return target;
 }
 
-nb::object read_tensor(const Stream& stream, int tensor, nb::object out) {
+nb::object read_array(const HoldingStream& stream, int tensor, nb::object out) {
   const TensorView view = stream.tensor(tensor);
   const size_t height = static_cast<size_t>(view.height), width = static_cast<size_t>(view.width);
   if (out.is_none()) out = nb::cast(new_array<float>({static_cast<size_t>(view.channels), height, width}));
@@ -257,21 +268,55 @@ nb::object read_tensor(const Stream& stream, int tensor, nb::object out) {
   return out;
 }
 
-void write_picture(Stream& stream, int id, const nb::ndarray<const uint8_t, nb::ndim<3>, nb::device::cpu>& pixels,
-                   const std::vector<int>& size, const std::optional<Integers<2>>& columns,
-                   const std::optional<Integers<2>>& rows, const std::vector<int>& order, const Floats<2>& levels,
-                   const Floats<1>& pads) {
-  const TensorView tensor = stream.tensor(id);
+template <class Arrays>
+void let_go(const Stream& stream, Arrays& held, int begin, int end) {
+  for (auto entry = held.begin(); entry != held.end();) {
+    const int operation = stream.input(entry->first).operation;
+    entry = operation >= begin && operation < end ? held.erase(entry) : std::next(entry);
+  }
+}
+
+bool write(HoldingStream& stream, int tensor, const Floats<3>& value) {
+  const TensorView view = stream.tensor(tensor);
+  require_shape("write", value, {view.channels, view.height, view.width});
+  return stream.write(tensor, value.data());
+}
+
+bool offer(HoldingStream& stream, int input, const Floats<3>& value) {
+  const InputShape& shape = stream.input(input);
+  require_shape("offer", value, {shape.channels, shape.size.height, shape.size.width});
+  stream.values.insert_or_assign(input, value);
+  nb::gil_scoped_release others_may_run;
+  return stream.offer(input, value.data());
+}
+
+void run(HoldingStream& stream, int begin, int end) {
+  {
+    nb::gil_scoped_release others_may_run;
+    stream.run(begin, end);
+  }
+  let_go(stream, stream.values, begin, end);
+  let_go(stream, stream.pictures, begin, end);
+}
+
+Picture picture_from(const PictureArray& pixels) {
   const auto require = [](bool condition, const char* text) {
     if (!condition) throw std::invalid_argument(std::string("write_picture: ") + text);
   };
   require(pixels.shape(2) == 3 && pixels.stride(2) == 1 && pixels.stride(1) == 3 && pixels.stride(0) >= 0,
           "the picture must be [height, width, 3] with pixels side by side");
   require(pixels.shape(0) <= kMaximumSide && pixels.shape(1) <= kMaximumSide, "the picture is too large");
+  return {pixels.data(), pixels.stride(0), static_cast<int>(pixels.shape(0)), static_cast<int>(pixels.shape(1))};
+}
+
+PictureRules rules_from(const std::vector<int>& size, const AxisArray& columns, const AxisArray& rows,
+                        const std::vector<int>& order, const Floats<1>& mean, const Floats<1>& scale,
+                        const Floats<1>& pads) {
+  const auto require = [](bool condition, const char* text) {
+    if (!condition) throw std::invalid_argument(std::string("write_picture: ") + text);
+  };
   require(size.size() == 2 && (order.size() == 3 || order.empty()), "size has 2 values, order 3 or none");
   require(columns.has_value() == rows.has_value(), "columns and rows come together");
-  const Picture picture = {pixels.data(), pixels.stride(0), static_cast<int>(pixels.shape(0)),
-                           static_cast<int>(pixels.shape(1))};
   PictureRules rules;
   rules.width = size[0], rules.height = size[1];
   rules.gray = order.empty();
@@ -281,14 +326,61 @@ void write_picture(Stream& stream, int id, const nb::ndarray<const uint8_t, nb::
     require_shape("write_picture", *rows, {rules.height, 4});
     rules.columns = columns->data(), rules.rows = rows->data();
   }
-  require_shape("write_picture", levels, {tensor.channels, 256});
-  require_shape("write_picture", pads, {tensor.channels});
-  rules.levels = levels.data(), rules.pads = pads.data();
-  PictureWriter::check(picture, rules, tensor);
+  for (const auto& [values, target] : {std::pair(&mean, rules.mean), {&scale, rules.scale}, {&pads, rules.pads}}) {
+    require_shape("write_picture", *values, {rules.channels()});
+    std::copy_n(values->data(), rules.channels(), target);
+  }
+  return rules;
+}
+
+void write_picture(HoldingStream& stream, int id, const PictureArray& pixels, const std::vector<int>& size,
+                   const AxisArray& columns, const AxisArray& rows, const std::vector<int>& order,
+                   const Floats<1>& mean, const Floats<1>& scale, const Floats<1>& pads) {
+  const TensorView tensor = stream.tensor(id);
+  const Picture picture = picture_from(pixels);
+  const PictureRules rules = rules_from(size, columns, rows, order, mean, scale, pads);
+  PictureReader::check(picture, rules, {tensor.height, tensor.width}, tensor.channels);
+  nb::gil_scoped_release others_may_run;
   stream.write_picture(id, picture, rules);
 }
 
-nb::ndarray<nb::numpy, uint8_t> read_mask(Stream& stream, int id) {
+void offer_picture(HoldingStream& stream, int id, const PictureArray& pixels, const std::vector<int>& size,
+                   const AxisArray& columns, const AxisArray& rows, const std::vector<int>& order,
+                   const Floats<1>& mean, const Floats<1>& scale, const Floats<1>& pads) {
+  const InputShape& input = stream.input(id);
+  const Picture picture = picture_from(pixels);
+  const PictureRules rules = rules_from(size, columns, rows, order, mean, scale, pads);
+  PictureReader::check(picture, rules, input.size, input.channels);
+  stream.pictures.insert_or_assign(id, pixels);
+  nb::gil_scoped_release others_may_run;
+  stream.offer_picture(id, picture, rules);
+}
+
+// [1, channels, height, width], read-only.
+nb::ndarray<nb::numpy, const float> read_copy(HoldingStream& stream, int tensor, int changed) {
+  const TensorView view = stream.tensor(tensor);
+  auto* const copy = new std::shared_ptr<const TensorCopy>(stream.copy(tensor, changed));
+  nb::capsule owner(copy, [](void* held) noexcept { delete static_cast<std::shared_ptr<const TensorCopy>*>(held); });
+  const std::initializer_list<size_t> shape = {1, static_cast<size_t>(view.channels), static_cast<size_t>(view.height),
+                                               static_cast<size_t>(view.width)};
+  return nb::ndarray<nb::numpy, const float>((*copy)->values.as<const float>(), shape, owner);
+}
+
+// For each (tensor, mask of it, or -1): a copy, or None where its mask is empty and it is known.
+std::vector<std::optional<nb::ndarray<nb::numpy, const float>>> read_outputs(
+    HoldingStream& stream, const std::vector<std::pair<int, int>>& outputs, bool known) {
+  std::vector<std::optional<nb::ndarray<nb::numpy, const float>>> results;
+  for (const auto& [tensor, mask] : outputs) {
+    const bool by_mask = known && mask >= 0;
+    if (by_mask && stream.mask_count(mask) == 0)
+      results.emplace_back(std::nullopt);
+    else
+      results.emplace_back(read_copy(stream, tensor, by_mask ? mask : -1));
+  }
+  return results;
+}
+
+nb::ndarray<nb::numpy, uint8_t> read_mask(const HoldingStream& stream, int id) {
   const MaskView& mask = stream.mask(id);
   auto array = new_array<uint8_t>({static_cast<size_t>(mask.height), static_cast<size_t>(mask.width)});
   for (int y = 0; y < mask.height; ++y)
@@ -296,9 +388,9 @@ nb::ndarray<nb::numpy, uint8_t> read_mask(Stream& stream, int id) {
   return array;
 }
 
-void write_mask(Stream& stream, int id,
+void write_mask(HoldingStream& stream, int id,
                 const nb::ndarray<const uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& value) {
-  const MaskView& mask = stream.mask(id);
+  const MaskView& mask = stream.output_mask(id);
   require_shape("write_mask", value, {mask.height, mask.width});
   clear(mask);
   for (int y = 0; y < mask.height; ++y)
@@ -313,32 +405,29 @@ nb::ndarray<nb::numpy, int64_t> integers(const std::vector<int64_t>& numbers) {
 }
 
 void bind_stream(nb::module_& module) {
-  nb::class_<Stream>(module, "Stream")
+  nb::class_<HoldingStream>(module, "Stream")
       .def_prop_ro("state_bytes", &Stream::state_bytes)
       .def("reset", &Stream::reset)
-      .def(
-          "write",
-          [](Stream& self, int tensor, const Floats<3>& value) {
-            const TensorView view = self.tensor(tensor);
-            require_shape("write", value, {view.channels, view.height, view.width});
-            return self.write(tensor, value.data());
-          },
-          "tensor"_a, "value"_a)
+      .def("write", &write, "tensor"_a, "value"_a)
       .def("write_picture", &write_picture, "tensor"_a, "picture"_a, "size"_a, "columns"_a.none(), "rows"_a.none(),
-           "order"_a, "levels"_a, "pads"_a)
-      .def("read", &read_tensor, "tensor"_a, "out"_a = nb::none())
+           "order"_a, "mean"_a, "scale"_a, "pads"_a)
+      .def("offer", &offer, "input"_a, "value"_a)
+      .def("offer_picture", &offer_picture, "input"_a, "picture"_a, "size"_a, "columns"_a.none(), "rows"_a.none(),
+           "order"_a, "mean"_a, "scale"_a, "pads"_a)
+      .def("read_outputs", &read_outputs, "outputs"_a, "known"_a)
+      .def("read", &read_array, "tensor"_a, "out"_a = nb::none())
       .def(
           "read_changed",
-          [](Stream& self, int tensor, int mask, nb::object out) {
+          [](HoldingStream& self, int tensor, int mask, nb::object out) {
             return self.read_changed(tensor, mask, writable("read_changed", out, self.tensor(tensor)).data());
           },
           "tensor"_a, "mask"_a, "out"_a)
       .def("read_mask", &read_mask, "mask"_a)
       .def("write_mask", &write_mask, "mask"_a, "value"_a)
-      .def("mask_count", [](Stream& self, int mask) { return count(self.mask(mask)); }, "mask"_a)
-      .def("run", &Stream::run, "begin"_a, "end"_a, nb::call_guard<nb::gil_scoped_release>())
-      .def("active_pixels", [](const Stream& self) { return integers(self.active_pixels()); })
-      .def("op_times_ns", [](const Stream& self) { return integers(self.op_times_ns()); })
+      .def("mask_count", &Stream::mask_count, "mask"_a)
+      .def("run", &run, "begin"_a, "end"_a)
+      .def("active_pixels", [](const HoldingStream& self) { return integers(self.active_pixels()); })
+      .def("op_times_ns", [](const HoldingStream& self) { return integers(self.op_times_ns()); })
       .def_rw("profile", &Stream::profile);
 }
 
@@ -369,7 +458,7 @@ NB_MODULE(_native, module) {
       .def_prop_ro("level", [](const Engine& self) { return std::string(self.level()); })
       .def_prop_ro("bf16_kernel", [](const Engine& self) { return std::string(self.bf16_kernel()); })
       .def_prop_ro("weight_bytes", &Engine::weight_bytes)
-      .def("new_stream", [](const Engine& self) { return new Stream(self); }, nb::rv_policy::take_ownership,
+      .def("new_stream", [](const Engine& self) { return new HoldingStream(self); }, nb::rv_policy::take_ownership,
            nb::keep_alive<0, 1>());
 }
 

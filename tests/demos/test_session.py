@@ -9,6 +9,7 @@ import pytest
 
 from edgeskip.backends.base import FrameResult, LayerInfo
 from edgeskip.core.contract import Preparation, Task
+from edgeskip.core.picture import input_of
 from edgeskip.demos.session import Session
 from edgeskip.demos.tally import Tally
 from edgeskip.tasks import create_decoder
@@ -19,7 +20,8 @@ PREPARATION = Preparation((16, 8))
 class FakeRunner:
     """A network of one layer that halves its input; computes a quarter of it after the first frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepares_pictures: bool = False) -> None:
+        self.prepares_pictures = prepares_pictures
         self.seen: list[np.ndarray] = []
         self.model = SimpleNamespace(
             graph=SimpleNamespace(nodes=[]),
@@ -35,9 +37,13 @@ class FakeRunner:
         return FrameResult({"y": array / 2}, 10 * pixels, 1280, {"c": pixels})
 
 
-def run(frames: int, dense=None, every: int = 4):
+    def infer_picture(self, picture: np.ndarray) -> FrameResult:
+        return self.infer(input_of(picture, PREPARATION))
+
+
+def run(frames: int, dense=None, every: int = 4, prepares_pictures: bool = False):
     session = Session(
-        FakeRunner(), create_decoder(Task(), PREPARATION), PREPARATION, dense, every
+        FakeRunner(prepares_pictures), create_decoder(Task(), PREPARATION), PREPARATION, dense, every
     )  # fmt: skip
     generator = np.random.default_rng(7)
     pictures = generator.integers(0, 255, (frames, 8, 16, 3), np.uint8)
@@ -56,6 +62,13 @@ def test_dense_network_runs_on_every_kth_frame_after_the_first() -> None:
     assert compared == [1, 5, 9]
     assert len(calls) == 4, "and once before, to warm up"
     assert [frame.agreement for frame in shown][:2] == [None, 1.0]
+
+
+def test_pictures_go_straight_into_a_runner_that_prepares_them() -> None:
+    shown = run(6, lambda array: {"y": array / 2}, 2, prepares_pictures=True)
+    assert shown[-1].agreement == 1.0
+    for ours, theirs in zip(shown, run(6), strict=True):
+        np.testing.assert_array_equal(ours.cost.outputs["y"], theirs.cost.outputs["y"])
 
 
 def test_disagreement_is_counted() -> None:

@@ -55,3 +55,8 @@ def test_a_benchmark_times_the_same_run_that_it_compares():
     assert result.fractions[:8] == result.fractions[8:], "a pass from unknown state repeats itself"
     assert result.agreement == evaluate(model, pictures(10), dense=shared_file(NETWORK), warmup=2).agreement
     assert result.speedup("onnxruntime") > 0
+    camera = result.record()["from_camera"]
+    assert camera["agreement"] > 0.9, "a grey level of the resize decides little"
+    assert len(result.camera_ms["edgeskip"]) == len(result.camera_ms["onnxruntime"]) == 16
+    both = zip(result.camera_ms["onnxruntime"], result.times_ms["onnxruntime"], strict=True)
+    assert all(camera_ms > prepared_ms for camera_ms, prepared_ms in both), "preparing counts"

@@ -37,8 +37,10 @@ class Plan:
         """output = x > 0 for a one-channel tensor (a learned gate's decision)."""
 
     # tensors
-    def add_gate(self, name: str, x: int, y: int, mask_y: int, norm: str, threshold: float, threshold_signed: float, window: int) -> int:
-        """The norm gate: y is the reference."""
+    def add_gate(self, name: str, x: int, y: int, mask_y: int, norm: str, threshold: float, threshold_signed: float, window: int, mask_x: int = -1) -> int:
+        """The norm gate: y is the reference. x is a tensor, or -1: the network's next input, which the gate takes in by
+        itself (`Stream.offer`); inputs are numbered from 0. mask_x, for window 1: outside it x is what it was when the
+        gate last ran; -1: nothing tells."""
     def add_conv(self, name: str, x: int, mask_x: int, y: int, mask_y: int, weight: np.ndarray, bias: np.ndarray | None,
                  strides: list[int], pads: list[int], dilations: list[int], group: int, transposed: bool,
                  activation: str, alpha: np.ndarray, beta: float, threshold: float, norm: str, block: int,
@@ -107,13 +109,23 @@ class Stream:
     def write(self, tensor: int, value: np.ndarray) -> bool:
         """Fill a tensor from [channels, height, width]; returns whether all values are finite."""
     def write_picture(self, tensor: int, picture: np.ndarray, size: tuple[int, int], columns: np.ndarray | None,
-                      rows: np.ndarray | None, order: tuple[int, ...], levels: np.ndarray, pads: np.ndarray) -> None:
-        """Fill a tensor from a picture uint8 [height, width, 3], in one pass (edgeskip/core/picture.py in numpy).
+                      rows: np.ndarray | None, order: tuple[int, ...], mean: np.ndarray, scale: np.ndarray, pads: np.ndarray) -> None:
+        """Fill a tensor from a picture uint8 [height, width, 3] (edgeskip/core/picture.py in numpy).
 
         size: (width, height) inside the tensor; the rest is `pads` [C]. columns, rows: int32 [size, 4] of
         `resize_axis`, None: not resized. order: source channel of each channel, empty: the luminance.
-        levels: [C, 256].
+        mean, scale: [C].
         """
+    def offer(self, input: int, value: np.ndarray) -> bool:
+        """Show an input [channels, height, width] to the gate that takes it in; the next `run` of that gate copies what
+        changed. The array must stay as it is until then. False: a value is not finite, and nothing has changed."""
+    def offer_picture(self, input: int, picture: np.ndarray, size: tuple[int, int], columns: np.ndarray | None,
+                      rows: np.ndarray | None, order: tuple[int, ...], mean: np.ndarray, scale: np.ndarray, pads: np.ndarray) -> None:
+        """The same from a picture, with the arguments of `write_picture`."""
+    def read_outputs(self, outputs: list[tuple[int, int]], known: bool) -> list[np.ndarray | None]:
+        """A copy [1, channels, height, width] of each tensor, read-only, for pairs (tensor, mask of it or -1). known: the
+        masks tell what differs from the call before, and a tensor whose mask is empty gives None. An array that
+        nobody holds any more is brought up to date and handed out again."""
     def read(self, tensor: int, out: np.ndarray | None = None) -> np.ndarray:
         """A tensor as [channels, height, width]."""
     def read_changed(self, tensor: int, mask: int, out: np.ndarray) -> int:

@@ -47,6 +47,11 @@ class Facts:
         dtype = constant.dtype if constant is not None else self.graph.info[tensor].dtype
         return tuple(shape[1:]) if np.dtype(dtype) == np.float32 else None  # type: ignore[return-value]
 
+    def read_once(self, tensor: str) -> bool:
+        """Whether `tensor` is an input of the network that a single node reads, and nobody else."""
+        readers = sum(node.inputs.count(tensor) for node in self.graph.nodes)
+        return tensor in self.graph.inputs and tensor not in self.graph.outputs and readers == 1
+
     def constant(self, tensor: str) -> np.ndarray | None:
         """Value of a constant tensor, None for one that is computed or absent."""
         return self.graph.constants.get(tensor)

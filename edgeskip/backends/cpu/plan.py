@@ -62,7 +62,7 @@ class CpuPlan:
 
     `slots` and `masks` map the tensor names of the file to the engine, `constants` are native tensors
     that are written once per stream (and after a reset), `op_layers` maps a native op to its layer,
-    `fixed_outputs` are outputs that do not depend on any input.
+    `fixed_outputs` are outputs that do not depend on any input. `slots` lacks the inputs that are `taken_in`.
     """
 
     native: Any
@@ -76,3 +76,5 @@ class CpuPlan:
     inputs: tuple[str, ...] = ()
     fixed_outputs: dict[str, np.ndarray] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    # inputs that their gate takes in by itself: native input numbers
+    taken_in: dict[str, int] = field(default_factory=dict)

@@ -11,12 +11,12 @@ import numpy as np
 from edgeskip.backends.base import FrameResult, LayerInfo, Runner, not_finite
 from edgeskip.backends.cpu.costs import Costs
 from edgeskip.backends.cpu.loader import PRECISIONS, native, require_precision
-from edgeskip.backends.cpu.plan import NO_MASK, CpuPlan, EngineStep, Slot
+from edgeskip.backends.cpu.plan import CpuPlan, EngineStep
 from edgeskip.backends.cpu.planner import make_plan
 from edgeskip.backends.cpu.segments import Segment, SegmentState, run_segment
 from edgeskip.core.contract import BLOCKS, Preparation
 from edgeskip.core.errors import BackendError, InputError
-from edgeskip.core.picture import CHANNEL_ORDER, inner_size, level_tables, resize_axis
+from edgeskip.core.picture import CHANNEL_ORDER, inner_size, level_tables, normalisation, resize_axis
 from edgeskip.graph.skip_model import SkipModel
 
 
@@ -91,6 +91,12 @@ class CpuRunner(Runner):
         segments = [step for step in self.plan.steps if not isinstance(step, EngineStep)]
         # inputs that are read from their arrays, not only from the engine
         self._read_outside = {name for step in segments for name in step.graph.inputs} | set(self.plan.outputs)
+        outside = {name for step in segments for name in step.graph.outputs}
+        outside |= set(self.plan.inputs) | set(self.plan.fixed_outputs)
+        self._engine_output_names = [name for name in self.plan.outputs if name not in outside]
+        self._other_outputs = [name for name in self.plan.outputs if name in outside]
+        slots = [self.plan.slots[name] for name in self._engine_output_names]
+        self._engine_outputs = [(slot.tensor, slot.mask) for slot in slots]
         self._engine: Any = None
         self._segments: list[Segment] = []
         self._streams: list[StreamState] = []
@@ -162,27 +168,43 @@ class CpuRunner(Runner):
 
     def checks_values(self, name: str) -> bool:
         """The native engine checks what it is given while it copies."""
-        return name not in self.plan.slots
+        return name not in self.plan.slots and name not in self.plan.taken_in
 
     def infer_impl(self, inputs: dict[str, np.ndarray]) -> FrameResult:
         """The streams in turn; each uses all threads."""
         for name, value in inputs.items():
             slot = self.plan.slots.get(name)
+            taken_in = self.plan.taken_in.get(name)
             for index, state in enumerate(self._streams):
                 state.values[name] = value[index : index + 1]
                 # a frame as it came is no state yet
-                if slot is not None and not state.native.write(slot.tensor, value[index]):
+                if taken_in is not None:
+                    finite = state.native.offer(taken_in, value[index])
+                else:
+                    finite = slot is None or state.native.write(slot.tensor, value[index])
+                if not finite:
                     raise not_finite(name)
         return self._run_all(set(inputs))
+
+    @property
+    def prepares_pictures(self) -> bool:
+        """Where the picture goes nowhere but into the engine."""
+        names = self.plan.inputs
+        held = len(names) == 1 and (names[0] in self.plan.slots or names[0] in self.plan.taken_in)
+        return held and names[0] not in self._read_outside
 
     def infer_picture_impl(self, pictures: list[np.ndarray], preparation: Preparation) -> FrameResult:
         """Resized, reordered and normalised straight into the engine."""
         name = self.model.frame_inputs[0]
-        slot = self.plan.slots.get(name)
-        if slot is None or name in self._read_outside:
+        slot, taken_in = self.plan.slots.get(name), self.plan.taken_in.get(name)
+        if not self.prepares_pictures:
             return super().infer_picture_impl(pictures, preparation)
         for state, picture in zip(self._streams, pictures, strict=True):
-            _write_picture(state.native, slot, picture, preparation)
+            arguments = _picture_arguments(picture, preparation)
+            if taken_in is not None:
+                state.native.offer_picture(taken_in, *arguments)
+            elif slot is not None:
+                state.native.write_picture(slot.tensor, *arguments)
             state.values.pop(name, None)
         return self._run_all({name})
 
@@ -235,25 +257,20 @@ class CpuRunner(Runner):
             state.ran[position] = run_segment(segment, cache, state.native, state.values, fresh)
             state.segment_ns[position] = perf_counter_ns() - begin
             position += 1
-        for name in self.plan.outputs:
-            self._read_output(state, name, stale)
+        self._read_outputs(state, stale)
         state.stale = False
 
-    def _read_output(self, state: StreamState, name: str, stale: bool) -> None:
-        """Arrays that were handed out are never written again: a changed output is a new one."""
-        if name in state.values:
+    def _read_outputs(self, state: StreamState, stale: bool) -> None:
+        """Arrays that were handed out are never written while somebody holds them: a changed output is another one."""
+        arrays = state.native.read_outputs(self._engine_outputs, not stale)
+        for name, array in zip(self._engine_output_names, arrays, strict=True):
+            if array is not None:
+                state.outputs[name] = array
+        for name in self._other_outputs:
             value = state.values[name]
             # what a segment gave is nobody else's; an input is the caller's, a constant the model's
             shared = name in self.plan.inputs or name in self.plan.fixed_outputs
             state.outputs[name] = _frozen(value.copy() if shared else value)
-            return
-        slot = self.plan.slots[name]
-        if stale or slot.mask == NO_MASK or name not in state.outputs:
-            state.outputs[name] = _frozen(state.native.read(slot.tensor)[None])
-        elif state.native.mask_count(slot.mask):
-            value = state.outputs[name].copy()
-            state.native.read_changed(slot.tensor, slot.mask, value[0])
-            state.outputs[name] = _frozen(value)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
@@ -261,14 +278,15 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _write_picture(stream: Any, slot: Slot, picture: np.ndarray, preparation: Preparation) -> None:
+def _picture_arguments(picture: np.ndarray, preparation: Preparation) -> tuple[Any, ...]:
+    """What `Stream.write_picture` and `Stream.offer_picture` want to know."""
     height, width = picture.shape[:2]
     size = inner_size((width, height), preparation)
-    levels, pads = level_tables(preparation)
+    _, pads = level_tables(preparation)
     columns, rows = None, None
     if size != (width, height):
         columns, rows = resize_axis(width, size[0]), resize_axis(height, size[1])
     if picture.strides[1:] != (3, 1) or picture.strides[0] < 0:
         picture = np.ascontiguousarray(picture)
     order = CHANNEL_ORDER[preparation.color]
-    stream.write_picture(slot.tensor, picture, size, columns, rows, order, levels, pads)
+    return picture, size, columns, rows, order, *normalisation(preparation), pads

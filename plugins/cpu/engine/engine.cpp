@@ -9,6 +9,12 @@ namespace edgeskip {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+int64_t nanoseconds_since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+}
+
 const KernelTable* choose_level(std::string name) {
   if (name == "auto") {
     const char* wish = std::getenv("EDGESKIP_CPU_LEVEL");
@@ -71,6 +77,7 @@ Engine::Engine(const Plan& plan, const EngineOptions& options)
   const BuildContext context{plan_, *kernels_, options.block, options.panel_rows, bf16_};
   for (const Plan::Entry& entry : plan_.operations()) {
     operations_.push_back(entry.build(context));
+    mask_uses_.push_back(entry.masks);
     const ScratchNeeds needs = operations_.back()->scratch();
     scratch_.shared = std::max(scratch_.shared, needs.shared);
     scratch_.per_thread = std::max(scratch_.per_thread, needs.per_thread);
@@ -87,7 +94,8 @@ Stream::Stream(const Engine& engine)
     : engine_(engine),
       frame_(engine.plan_, *engine.kernels_, engine.pool_, engine.scratch_),
       active_pixels_(engine.operations_.size()),
-      op_times_ns_(engine.operations_.size()) {}
+      op_times_ns_(engine.operations_.size()),
+      offer_times_ns_(engine.plan_.inputs().size()) {}
 
 void Stream::reset() {
   frame_.reset(engine_.plan_.pending());
@@ -102,11 +110,21 @@ TensorView Stream::tensor(int id) const {
   return frame_.tensor(id);
 }
 
-const MaskView& Stream::mask(int id) {
+const MaskView& Stream::mask(int id) const {
   const size_t known = engine_.plan_.masks().size();
   if (id < 0 || static_cast<size_t>(id) >= known)
     throw std::invalid_argument("there is no mask " + std::to_string(id) + " of " + std::to_string(known));
+  return frame_.mask(id);
+}
+
+const MaskView& Stream::output_mask(int id) {
+  mask(id);
   return frame_.output_mask(id);
+}
+
+int64_t Stream::mask_count(int id) {
+  const MaskView& view = mask(id);
+  return frame_.empty(id) ? 0 : count(view);
 }
 
 bool Stream::write(int id, const float* channels_first) {
@@ -117,18 +135,43 @@ bool Stream::write(int id, const float* channels_first) {
 }
 
 void Stream::write_picture(int id, const Picture& picture, const PictureRules& rules) {
-  picture_writer_.write(picture, rules, tensor(id));
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  write_rows(picture_reader_.read(picture, rules, engine_.pool_), *engine_.kernels_, tensor(id),
+             engine_.plan_.fours(id));
 }
 
-void Stream::read(int id, float* channels_first) const {
-  const TensorView view = tensor(id);
-  const int64_t plane = int64_t{view.height} * view.width;
-  for (int row = 0; row < view.height; ++row)
-    for (int c = 0; c < view.channels; ++c) {
-      const float* in = view.row(row, 0) + c;
-      float* out = channels_first + c * plane + int64_t{row} * view.width;
-      for (int column = 0; column < view.width; ++column) out[column] = in[column * view.stride];
-    }
+const InputShape& Stream::input(int id) const {
+  const size_t known = engine_.plan_.inputs().size();
+  if (id < 0 || static_cast<size_t>(id) >= known)
+    throw std::invalid_argument("there is no input " + std::to_string(id) + " of " + std::to_string(known));
+  return engine_.plan_.inputs()[id];
+}
+
+bool Stream::offer(int id, const float* channels_first) {
+  FrameInput source;
+  source.planes = channels_first;
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  return offer(id, source);
+}
+
+bool Stream::offer_picture(int id, const Picture& picture, const PictureRules& rules) {
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  FrameInput source;
+  source.picture = picture_reader_.read(picture, rules, engine_.pool_);
+  return offer(id, source);
+}
+
+bool Stream::offer(int id, const FrameInput& source) {
+  const Clock::time_point start = Clock::now();
+  const bool finite = engine_.operations_[input(id).operation]->offer(frame_, source);
+  offer_times_ns_[id] = nanoseconds_since(start);
+  return finite;
+}
+
+void Stream::read(int id, float* channels_first) const { read_tensor(tensor(id), channels_first); }
+
+std::shared_ptr<const TensorCopy> Stream::copy(int id, int changed) {
+  return copies_[id].take(tensor(id), changed < 0 ? nullptr : &mask(changed));
 }
 
 int64_t Stream::read_changed(int id, int mask_id, float* channels_first) {
@@ -137,16 +180,10 @@ int64_t Stream::read_changed(int id, int mask_id, float* channels_first) {
   if (changed.height != view.height || changed.width != view.width)
     throw std::invalid_argument("read_changed: the mask is not of the tensor's size");
   const int64_t plane = int64_t{view.height} * view.width, pixels = count(changed);
-  if (pixels * 4 > plane) {
+  if (pixels * 4 > plane)
     read(id, channels_first);
-    return pixels;
-  }
-  for (int row = 0; pixels && row < view.height; ++row)
-    for_each_bit(changed.row(row), changed.words, [&](int column) {
-      const float* in = view.row(row, column);
-      float* out = channels_first + view.pixel(row, column);
-      for (int c = 0; c < view.channels; ++c) out[c * plane] = in[c];
-    });
+  else
+    read_pixels(view, changed, channels_first);
   return pixels;
 }
 
@@ -155,15 +192,22 @@ void Stream::run(int begin, int end) {
   if (begin < 0 || end < begin || end > known)
     throw std::invalid_argument("run: ops " + std::to_string(begin) + " .. " + std::to_string(end) + " of " +
                                 std::to_string(known));
-  using Clock = std::chrono::steady_clock;
   std::lock_guard<std::mutex> turn(engine_.running_);
   const ThreadPool::Busy busy(engine_.pool_);
   Clock::time_point start;
   for (int i = begin; i < end; ++i) {
     if (profile) start = Clock::now();
-    active_pixels_[i] = engine_.operations_[i]->run(frame_);
-    op_times_ns_[i] =
-        profile ? std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count() : 0;
+    active_pixels_[i] = frame_.idle(engine_.mask_uses_[i]) ? 0 : engine_.operations_[i]->run(frame_);
+    op_times_ns_[i] = profile ? nanoseconds_since(start) : 0;
+  }
+  if (profile) add_offer_times(begin, end);
+}
+
+// What an op that takes an input in did when the input was offered.
+void Stream::add_offer_times(int begin, int end) {
+  for (size_t i = 0; i < offer_times_ns_.size(); ++i) {
+    const int operation = engine_.plan_.inputs()[i].operation;
+    if (operation >= begin && operation < end) op_times_ns_[operation] += offer_times_ns_[i];
   }
 }
 

@@ -1,11 +1,13 @@
 // An engine: a plan with packed weights, and the streams that run it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "copies.h"
 #include "frame.h"
 #include "picture.h"
 #include "plan.h"
@@ -46,6 +48,7 @@ class Engine {
   mutable ThreadPool pool_;
   mutable std::mutex running_;  // streams share the pool: one frame at a time
   std::vector<std::unique_ptr<Operation>> operations_;
+  std::vector<MaskUse> mask_uses_;  // of each operation
   ScratchNeeds scratch_;
 };
 
@@ -59,14 +62,24 @@ class Stream {
   void reset();
 
   TensorView tensor(int id) const;       // throws std::invalid_argument
-  const MaskView& mask(int id);          // for reading or writing; throws std::invalid_argument
+  const MaskView& mask(int id) const;    // throws std::invalid_argument
+  const MaskView& output_mask(int id);   // for writing; throws std::invalid_argument
+  int64_t mask_count(int id);            // throws std::invalid_argument
   // Returns whether all values are finite; they are written in any case.
   bool write(int tensor, const float* channels_first);
-  // The arguments fit the tensor (PictureWriter::check).
+  // The arguments fit the tensor (PictureReader::check).
   void write_picture(int tensor, const Picture& picture, const PictureRules& rules);
+  // Shows an input to the gate that takes it in; the next `run` of that op copies what changed, so until then the
+  // values must stay. Returns whether they are finite: otherwise nothing has changed, and nothing will.
+  const InputShape& input(int id) const;  // throws std::invalid_argument
+  bool offer(int input, const float* channels_first);
+  bool offer_picture(int input, const Picture& picture, const PictureRules& rules);
   void read(int tensor, float* channels_first) const;
   // Reads the pixels of a mask only, and returns how many there are. Throws std::invalid_argument.
   int64_t read_changed(int tensor, int mask, float* channels_first);
+  // A copy of a tensor that nobody writes into any more while it is held. changed: the mask of what differs from the
+  // last time, which is asked for after each frame in which it is not empty; -1: anything may.
+  std::shared_ptr<const TensorCopy> copy(int tensor, int changed);
 
   // Runs ops begin <= i < end. Allocates nothing. Throws std::invalid_argument.
   void run(int begin, int end);
@@ -78,8 +91,12 @@ class Stream {
  private:
   const Engine& engine_;
   Frame frame_;
-  PictureWriter picture_writer_;
-  std::vector<int64_t> active_pixels_, op_times_ns_;
+  bool offer(int input, const FrameInput& source);
+  void add_offer_times(int begin, int end);
+
+  PictureReader picture_reader_;
+  std::map<int, TensorCopies> copies_;
+  std::vector<int64_t> active_pixels_, op_times_ns_, offer_times_ns_;
 };
 
 }  // namespace edgeskip

@@ -7,6 +7,7 @@ namespace edgeskip {
 Frame::Frame(const Plan& plan, const KernelTable& kernels, ThreadPool& pool, const ScratchNeeds& scratch)
     : kernels_(kernels),
       pool_(pool),
+      inputs_(plan.inputs().size()),
       shared_(scratch.shared),
       per_thread_(aligned(scratch.per_thread) * pool.threads()),
       thread_bytes_(aligned(scratch.per_thread)) {
@@ -47,11 +48,21 @@ void Frame::place_masks(const Plan& plan) {
   Arena arena(mask_memory_.data(), mask_memory_.bytes());
   for (const Size& size : plan.masks())
     masks_.emplace_back(arena.take<uint64_t>(int64_t{size.height} * words_of(size.width)), size.height, size.width);
+  content_.assign(masks_.size(), Content::unknown);
   mask_list_ = AlignedMemory(sizeof(Pixel) * most_pixels);
   own_list_ = AlignedMemory(sizeof(Pixel) * most_pixels);
 }
 
+bool Frame::idle(const MaskUse& masks) {
+  if (masks.reads.empty()) return false;
+  for (const int id : masks.reads)
+    if (!empty(id)) return false;
+  for (const int id : masks.writes) clear_mask(id);
+  return true;
+}
+
 PixelList Frame::pixels(int mask) {
+  if (empty(mask)) return {};
   if (mask != listed_mask_) {
     listed_ = list_pixels(masks_[mask], mask_list_.as<Pixel>());
     listed_mask_ = mask;
@@ -62,8 +73,9 @@ PixelList Frame::pixels(int mask) {
 void Frame::reset(const std::vector<int>& pending) {
   for (const FloatRange& buffer : buffers_)
     std::fill_n(buffer.begin, buffer.count, std::numeric_limits<float>::quiet_NaN());
-  for (const MaskView& mask : masks_) clear(mask);
-  for (const int id : pending) fill(masks_[id]);
+  for (size_t id = 0; id < masks_.size(); ++id) clear_mask(static_cast<int>(id));
+  for (const int id : pending) fill(output_mask(id));
+  std::fill(inputs_.begin(), inputs_.end(), FrameInput{});
   forget_lists();
 }
 

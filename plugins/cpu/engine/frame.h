@@ -27,6 +27,15 @@ struct PixelList {
   int64_t count = 0;
 };
 
+// What a gate takes in for one frame: values as planes, or a picture; neither: the input stays as it was.
+// The memory that it points at outlives the frame.
+struct FrameInput {
+  const float* planes = nullptr;  // [channels][height][width]
+  PictureRows picture = {};
+
+  bool given() const { return planes || picture.pixels; }
+};
+
 class Frame {
  public:
   Frame(const Plan& plan, const KernelTable& kernels, ThreadPool& pool, const ScratchNeeds& scratch);
@@ -38,8 +47,22 @@ class Frame {
   // A mask that the caller is going to write.
   const MaskView& output_mask(int id) {
     if (id == listed_mask_) listed_mask_ = -1;
+    content_[id] = Content::unknown;
     return masks_[id];
   }
+  // Whether a mask has no set pixel: looked for once after each time that it was written.
+  bool empty(int id) {
+    if (content_[id] == Content::unknown) content_[id] = any(masks_[id]) ? Content::pixels : Content::none;
+    return content_[id] == Content::none;
+  }
+  void clear_mask(int id) {
+    if (content_[id] != Content::none) clear(output_mask(id));
+    content_[id] = Content::none;
+  }
+  // Whether an op has nothing to do; the masks that it writes are empty then.
+  bool idle(const MaskUse& masks);
+
+  FrameInput& input(int id) { return inputs_[id]; }
 
   // The set pixels of a mask; kept until the mask is written, for ops that follow on the same mask.
   PixelList pixels(int mask);
@@ -91,7 +114,10 @@ class Frame {
   const KernelTable& kernels_;
   ThreadPool& pool_;
   std::vector<TensorView> tensors_;
+  std::vector<FrameInput> inputs_;
   std::vector<MaskView> masks_;
+  enum class Content : uint8_t { unknown, none, pixels };
+  std::vector<Content> content_;  // of each mask
   struct FloatRange {
     float* begin;
     int64_t count;

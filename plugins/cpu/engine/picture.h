@@ -1,11 +1,11 @@
-// A camera's picture, resized, reordered and normalised into a tensor (edgeskip/core/picture.py is the
-// same arithmetic in numpy).
+// A camera's picture on its way into a network: resized here, then reordered and normalised by the kernels
+// (edgeskip/core/picture.py is the same arithmetic in numpy).
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "frame.h"
+#include "memory.h"
 
 namespace edgeskip {
 
@@ -20,27 +20,28 @@ struct Picture {
 struct PictureRules {
   const int32_t* columns = nullptr;  // null: the picture is taken as it is
   const int32_t* rows = nullptr;
-  int width = 0, height = 0;      // of the resized picture
-  int order[3] = {0, 1, 2};       // source channel of each channel; not used where gray
-  bool gray = false;              // one channel, the luminance
-  const float* levels = nullptr;  // [channels][256]: value of each pixel level
-  const float* pads = nullptr;    // [channels]
+  int width = 0, height = 0;           // of the resized picture
+  int order[3] = {0, 1, 2};            // source channel of each channel; not used where gray
+  bool gray = false;                   // one channel, the luminance
+  float mean[3] = {}, scale[3] = {};   // value = (level - mean) * scale
+  float pads[3] = {};
+
+  int channels() const { return gray ? 1 : 3; }
 };
 
-class PictureWriter {
+class PictureReader {
  public:
-  // Throws std::invalid_argument where the arguments do not fit each other and the tensor.
-  static void check(const Picture& picture, const PictureRules& rules, const TensorView& tensor);
+  // Throws std::invalid_argument where the arguments do not fit each other and an input of this size.
+  static void check(const Picture& picture, const PictureRules& rules, Size size, int channels);
+  // The picture in its new size, which points into `picture`, or into memory that lives until the next call.
   // Allocates only where a size is larger than ever before.
-  void write(const Picture& picture, const PictureRules& rules, const TensorView& tensor);
+  PictureRows read(const Picture& picture, const PictureRules& rules, ThreadPool& pool);
 
  private:
-  const uint8_t* resized_row(const Picture& picture, const PictureRules& rules, int row);
-  const int16_t* source_row(const Picture& picture, const PictureRules& rules, int row, int other);
-
-  std::vector<int16_t> lines_[2];  // source rows, resized along the row
-  int held_[2] = {-1, -1};         // their numbers
-  std::vector<uint8_t> resized_;
+  AlignedMemory lines_, bytes_;
 };
+
+// Fills a tensor with a picture that was read.
+void write_rows(const PictureRows& rows, const KernelTable& kernels, const TensorView& tensor, bool fours);
 
 }  // namespace edgeskip

@@ -47,9 +47,14 @@ int Plan::add_tensor(int buffer, int channel_offset, int channels) {
   return static_cast<int>(tensors_.size()) - 1;
 }
 
-int Plan::add_operation(std::string name, OperationFactory build) {
-  operations_.push_back({std::move(name), std::move(build)});
+int Plan::add_operation(std::string name, OperationFactory build, MaskUse masks) {
+  operations_.push_back({std::move(name), std::move(build), std::move(masks)});
   return static_cast<int>(operations_.size()) - 1;
+}
+
+int Plan::add_input(Size size, int channels) {
+  inputs_.push_back({size, channels, static_cast<int>(operations_.size())});
+  return static_cast<int>(inputs_.size()) - 1;
 }
 
 bool Plan::overlap(int tensor, int other) const {

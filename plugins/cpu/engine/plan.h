@@ -15,6 +15,7 @@ namespace edgeskip {
 
 class Frame;
 class Plan;
+struct FrameInput;
 
 struct Size {
   int height = 0, width = 0;
@@ -32,6 +33,12 @@ struct BufferShape {
 
 struct TensorShape {
   int buffer = 0, offset = 0, channels = 0;
+};
+
+// An input that the gate `operation` takes in.
+struct InputShape {
+  Size size;
+  int channels = 0, operation = 0;
 };
 
 // How an engine was asked to run; 0 keeps each op's own block and the kernel's own panel.
@@ -57,6 +64,14 @@ class Operation {
   virtual int64_t weight_bytes() const { return 0; }
   // Returns the number of pixels that were computed.
   virtual int64_t run(Frame& frame) const = 0;
+  // A gate that takes an input in: looks at what `run` will take, and returns whether it is finite.
+  virtual bool offer(Frame&, const FrameInput&) const { return true; }
+};
+
+// The masks that an op follows: where all of `reads` are empty, it would compute nothing and leave all of
+// `writes` empty, so it is not run. No `reads`: it always runs.
+struct MaskUse {
+  std::vector<int> reads, writes;
 };
 
 using OperationFactory = std::function<std::unique_ptr<Operation>(const BuildContext&)>;
@@ -66,20 +81,24 @@ class Plan {
   struct Entry {
     std::string name;
     OperationFactory build;
+    MaskUse masks;
   };
 
   // Return ids from 0. Throw std::invalid_argument.
   int add_mask(int height, int width);
   int add_buffer(int height, int width, int channels);
   int add_tensor(int buffer, int channel_offset, int channels);
-  int add_operation(std::string name, OperationFactory build);
+  int add_operation(std::string name, OperationFactory build, MaskUse masks = {});
   void mark_pending(int mask) { pending_.push_back(mask); }
+  // An input that the next op, a gate, takes in; returns its number.
+  int add_input(Size size, int channels);
 
   const std::vector<Size>& masks() const { return masks_; }
   const std::vector<BufferShape>& buffers() const { return buffers_; }
   const std::vector<TensorShape>& tensors() const { return tensors_; }
   const std::vector<Entry>& operations() const { return operations_; }
   const std::vector<int>& pending() const { return pending_; }
+  const std::vector<InputShape>& inputs() const { return inputs_; }
 
   Size size_of(int tensor) const { return buffers_[tensors_[tensor].buffer].size; }
   int channels_of(int tensor) const { return tensors_[tensor].channels; }
@@ -94,6 +113,7 @@ class Plan {
   std::vector<TensorShape> tensors_;
   std::vector<Entry> operations_;
   std::vector<int> pending_;
+  std::vector<InputShape> inputs_;
 };
 
 }  // namespace edgeskip

@@ -134,16 +134,30 @@ struct DifferenceArgs {
   int count, channels;
 };
 
+// A picture of three bytes a pixel (BGR) as values: (level - mean) * scale of channel `order`, or of the luminance;
+// behind its height and width lie `pads`.
+struct PictureRows {
+  const uint8_t* pixels;
+  int64_t row_bytes;
+  int height, width;
+  int order[3];
+  bool gray;  // one channel
+  float mean[3], scale[3], pads[3];
+};
+
 // Decides a part of a gate's picture (docs/contract.md, SkipGate): sets the bits of mask rows first_row <= row < end_row
 // and columns first_column <= column < end_column; first_column is a multiple of 64, end_column too or the
 // width, and they are at most gate_part_columns apart. x and y are only read. A pixel's decision does not
-// depend on the part that it lies in.
+// depend on the part that it lies in. x are pixels in memory, planes, or a camera's picture; returns whether what was
+// read of planes is finite.
 constexpr int gate_part_columns = 320;
 struct GateArgs {
-  const float* x;
+  const float* x;              // null: x is given by planes, or by picture
   const float* y;              // the reference
   int64_t x_stride, y_stride;  // floats from pixel to pixel
   bool fours;                  // both strides are 4, and all 4 floats of every pixel may be read
+  const float* planes;         // [channels][height][width], or null
+  const PictureRows* picture;
   int height, width, channels;
   Norm norm;
   int window;  // odd
@@ -195,8 +209,10 @@ struct KernelTable {
   void (*difference)(const DifferenceArgs&);
 
   int64_t (*gate_scratch)(int window, int channels);
-  void (*gate)(const GateArgs&);
+  bool (*gate)(const GateArgs&);
   bool (*write_planes)(const PlanesArgs&);
+  // planes[c][0 ..] = columns begin .. end - 1 of a row
+  void (*normalise_row)(const PictureRows&, int row, int begin, int end, float* const* planes);
 };
 
 // nullptr where this build or this CPU lacks the level

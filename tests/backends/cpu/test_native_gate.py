@@ -152,3 +152,73 @@ def test_a_step_in_a_region_is_seen_by_the_signed_mean_and_noise_is_not():
     changed, _ = gate.run(step)
     assert changed[22:38, 32:58].all()
     assert changed[:, 66:].mean() < 0.01
+
+
+class InputGate(Gate):
+    """The same gate, which takes its input in by itself."""
+
+    def __init__(self, size, channels, norm, threshold, threshold_signed, window, **options) -> None:
+        plan = native.Plan()
+        self.y, self.mask = new_tensor(plan, *size, channels)
+        plan.add_gate("gate", -1, self.y, self.mask, norm, threshold, threshold_signed, window)
+        self.engine = native.Engine(plan, **options)
+        self.stream = self.engine.new_stream()
+
+    def run(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert self.stream.offer(0, x)
+        self.stream.run(0, 1)
+        return self.stream.read_mask(self.mask).astype(bool), self.stream.read(self.y)
+
+
+def frames_with_changes(rng: np.random.Generator, shape: tuple[int, int, int]) -> list[np.ndarray]:
+    """Noise everywhere, large changes in patches, and a frame that stays."""
+    x = rng.standard_normal(shape).astype(np.float32)
+    frames = [x]
+    for _ in range(4):
+        x = x + 0.05 * rng.standard_normal(shape).astype(np.float32)
+        row, column = rng.integers(0, shape[1]), rng.integers(0, shape[2])
+        x[:, row : row + 9, column : column + 21] += 1
+        frames += [x, x]
+    return frames
+
+
+@pytest.mark.parametrize("level", native.levels())
+@pytest.mark.parametrize("window", [1, 5, 9])
+@pytest.mark.parametrize("channels", [1, 2, 3, 6])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_gate_that_takes_its_input_in_is_the_gate_behind_a_tensor(level, window, channels, threads):
+    rng = np.random.default_rng([window, channels])
+    size = (37, 411)
+    arguments = (size, channels, "l2", 0.25, 0.1, window)
+    ours, expected = InputGate(*arguments, threads=threads, level=level), Gate(*arguments, level=level)
+    for x in frames_with_changes(rng, (channels, *size)):
+        for ours_value, value in zip(ours.run(x), expected.run(x), strict=True):
+            np.testing.assert_array_equal(ours_value, value)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_input_that_is_not_finite_changes_nothing(channels, value):
+    rng = np.random.default_rng(channels)
+    gate = InputGate((20, 70), channels, "l2", 0.25, 0.1, 5)
+    x = rng.standard_normal((channels, 20, 70)).astype(np.float32)
+    gate.run(x)
+    mask = gate.stream.read_mask(gate.mask)
+    for _ in range(20):
+        bad = x + 1
+        bad.flat[rng.integers(bad.size)] = value
+        assert not gate.stream.offer(0, bad)
+        np.testing.assert_array_equal(gate.stream.read(gate.y), x)
+        np.testing.assert_array_equal(gate.stream.read_mask(gate.mask), mask)
+    gate.stream.run(0, 1)
+    np.testing.assert_array_equal(gate.stream.read(gate.y), x)
+    assert gate.stream.mask_count(gate.mask) == 0, "an input that was not given stays as it was"
+
+
+def test_an_offered_array_lives_until_it_is_taken_in():
+    gate = InputGate((20, 70), 3, "l2", 0.25, 0.1, 5)
+    gate.stream.offer(0, np.full((3, 20, 70), 7, np.float32))
+    trash = [np.zeros((3, 20, 70), np.float32) for _ in range(50)]
+    gate.stream.run(0, 1)
+    assert (gate.stream.read(gate.y) == 7).all()
+    assert len(trash) == 50

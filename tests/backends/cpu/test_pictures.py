@@ -10,8 +10,7 @@ from support.native_plan import native, new_tensor
 from support.random_skip import random_skip
 
 from edgeskip.backends.cpu.loader import CpuBackend
-from edgeskip.backends.cpu.plan import Slot
-from edgeskip.backends.cpu.runner import _write_picture
+from edgeskip.backends.cpu.runner import _picture_arguments
 from edgeskip.backends.reference.loader import ReferenceBackend
 from edgeskip.core.contract import Preparation
 from edgeskip.core.errors import InputError, ModelError
@@ -31,7 +30,7 @@ def written(picture: np.ndarray, preparation: Preparation) -> np.ndarray:
     tensor, _ = new_tensor(plan, height, width, preparation.channels)
     engine = native.Engine(plan)
     stream = engine.new_stream()
-    _write_picture(stream, Slot(tensor, preparation.channels, height, width), picture, preparation)
+    stream.write_picture(tensor, *_picture_arguments(picture, preparation))
     return stream.read(tensor)[None]
 
 
@@ -111,13 +110,15 @@ def test_the_native_writer_checks_its_arguments():
     tensor, _ = new_tensor(plan, 4, 6, 3)
     engine = native.Engine(plan)
     stream = engine.new_stream()
-    levels, pads, axis = np.zeros((3, 256), np.float32), np.zeros(3, np.float32), np.zeros((6, 4), np.int32)
+    mean, axis = np.zeros(3, np.float32), np.zeros((6, 4), np.int32)
     picture = camera_picture(6, 4)
-    good = {"size": (6, 4), "columns": None, "rows": None, "order": (0, 1, 2), "levels": levels, "pads": pads}
+    good = {"size": (6, 4), "columns": None, "rows": None, "order": (0, 1, 2)}
+    good |= {"mean": mean, "scale": mean, "pads": mean}
     stream.write_picture(tensor, picture, **good)
     bad: list[dict[str, Any]] = [
         {"size": (7, 4)}, {"size": (5, 4)}, {"size": (0, 4)}, {"order": (0, 1, 3)}, {"order": (0, 1)}, {"order": ()},
-        {"levels": levels[:2]}, {"pads": pads[:1]}, {"columns": axis}, {"columns": axis, "rows": axis[:4]},
+        {"mean": mean[:2]}, {"scale": mean[:2]}, {"pads": mean[:1]}, {"columns": axis},
+        {"columns": axis, "rows": axis[:4]},
     ]  # fmt: skip
     for change in bad:
         with pytest.raises(ValueError, match="write_picture"):

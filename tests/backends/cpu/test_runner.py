@@ -90,6 +90,26 @@ def test_an_output_that_was_handed_out_never_changes():
         assert not np.array_equal(results[0]["y"], results[1]["y"])
 
 
+def test_views_of_outputs_outlive_the_frames_and_memory_that_nobody_holds_is_used_again():
+    model = softmax_between_convolutions()
+    with runner(model) as active, runner(model) as fresh:
+        held, seen, x = [], set(), picture()
+        for index in range(40):
+            x = picture(index) if index % 3 == 0 else x.copy()
+            x[0, :, index % x.shape[2], index % x.shape[3]] += 1
+            output = active.infer(x).outputs["y"]
+            fresh.reset()
+            np.testing.assert_array_equal(output, fresh.infer(x).outputs["y"])
+            assert not output.flags.writeable
+            seen.add(output.__array_interface__["data"][0])
+            if index in (5, 6, 11, 12, 13, 14, 15, 16):
+                held.append((output[0, 1:, ::2], output[0, 1:, ::2].copy()))
+            del output
+        for view, expected in held:
+            np.testing.assert_array_equal(view, expected)
+        assert len(seen) <= len(held) + 4
+
+
 def test_an_input_that_is_an_output_stays_the_callers():
     builder = ModelBuilder()
     conv = builder.conv("state.0.x.next", "y", weights(2, 4, 1, 1), (6, 8))

@@ -25,16 +25,22 @@ def _lower_gate(node: Node, builder: Builder) -> None:
     y = builder.slot(node.outputs[0])
     builder.begin_layer(node, y.height * y.width)
     attributes = node.attributes
+    taken_in = builder.facts.read_once(node.inputs[0])
+    if taken_in:
+        builder.plan.taken_in[node.inputs[0]] = len(builder.plan.taken_in)
+    # what did not change is no further from the reference than it was: a window sees more than one pixel
+    mask_x = NO_MASK if taken_in or attributes["window"] > 1 else builder.slot(node.inputs[0]).mask
     builder.added(
         builder.native.add_gate(
             node.outputs[0],
-            builder.tensor(node.inputs[0]),
+            NO_TENSOR if taken_in else builder.tensor(node.inputs[0]),
             y.tensor,
             builder.mask_named(node.outputs[1]),
             attributes["norm"],
             float(attributes["threshold"]),
             float(attributes["threshold_signed"]),
             int(attributes["window"]),
+            mask_x,
         )
     )
 

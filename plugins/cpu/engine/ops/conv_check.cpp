@@ -92,10 +92,13 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   check.require(spec.block == 1 || spec.block == 2 || spec.block == 4 || spec.block == 8,
                 "block must be 1, 2, 4 or 8: " + std::to_string(spec.block));
   if (spec.pending != -1) plan.mark_pending(spec.pending);
+  MaskUse masks{{spec.mask_x}, {spec.mask_y}};
+  if (spec.mask_z != -1) masks.reads.push_back(spec.mask_z);
+  // pending pixels wait for the gate, and a transposed convolution may have pixels that no input reaches
+  if (spec.gate != -1 || spec.transposed) masks.reads.clear();
   const auto shared = std::make_shared<const ConvSpec>(std::move(spec));
-  return plan.add_operation(name, [shared](const BuildContext& context) {
-    return std::make_unique<ConvOperation>(context, shared);
-  });
+  const auto build = [shared](const BuildContext& context) { return std::make_unique<ConvOperation>(context, shared); };
+  return plan.add_operation(name, build, std::move(masks));
 }
 
 }  // namespace edgeskip

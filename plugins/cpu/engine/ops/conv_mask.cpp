@@ -89,8 +89,8 @@ void ActiveSet::apply_gate(const Frame& frame, const MaskView& active) const {
 }
 
 bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const {
-  const bool idle = gate_ < 0 && unreached_.empty() && !any(frame.mask(mask_x_)) &&
-                    (mask_z_ < 0 || !any(frame.mask(mask_z_)));
+  const bool idle = gate_ < 0 && unreached_.empty() && frame.empty(mask_x_) &&
+                    (mask_z_ < 0 || frame.empty(mask_z_));
   if (idle) return false;
   if (copies_mask_) {
     *active = *computed = frame.mask(mask_x_);

@@ -33,7 +33,7 @@ struct GlobalPooling {
       });
       if (segments > 1) pool_rows(frame, list, arena);
     }
-    if (!any(frame.mask(mask))) return 0;
+    if (frame.empty(mask)) return 0;
     pool_picture(frame, arena);
     return 1;
   }
@@ -42,7 +42,7 @@ struct GlobalPooling {
   int64_t list_changed(Frame& frame, const TensorView& in, Pixel* out) const {
     Pixel* end = out;
     const bool all = mask_x < 0;
-    if (!all && !any(frame.mask(mask_x))) return 0;
+    if (!all && frame.empty(mask_x)) return 0;
     const uint64_t ones = (uint64_t{1} << length) - 1;
     for (int row = 0; row < in.height; ++row) {
       const uint64_t* words = all ? nullptr : frame.mask(mask_x).row(row);

@@ -26,10 +26,11 @@ class MaskOperation : public Operation {
 };
 
 template <class Body>
-int add(Plan& plan, const std::string& name, int64_t scratch_words, Body body) {
-  return plan.add_operation(name, [body, scratch_words](const BuildContext&) {
+int add(Plan& plan, const std::string& name, int64_t scratch_words, MaskUse masks, Body body) {
+  const auto build = [body, scratch_words](const BuildContext&) {
     return std::make_unique<MaskOperation<Body>>(body, scratch_words);
-  });
+  };
+  return plan.add_operation(name, build, std::move(masks));
 }
 
 void check_masks(const Check& check, int input, int output) {
@@ -48,7 +49,7 @@ int add_mask_union(Plan& plan, const std::string& name, const std::vector<int>& 
     check_masks(check, input, output);
     if (!plan.masks()[input].single()) check.size("an input", plan.masks()[input], plan.masks()[output]);
   }
-  return add(plan, name, 0, [inputs, output](Frame& frame, uint64_t*) {
+  return add(plan, name, 0, {inputs, {output}}, [inputs, output](Frame& frame, uint64_t*) {
     const MaskView& out = frame.output_mask(output);
     clear(out);
     for (const int input : inputs) unite(frame.mask(input), out);
@@ -61,7 +62,7 @@ int add_mask_pool(Plan& plan, const std::string& name, int input, int output, co
   check.window(window);
   const Size in = plan.masks()[input], out = plan.masks()[output];
   check.size("output", out, Check::pooled(in, window));
-  return add(plan, name, pool_scratch_words(in.height, out.width, window),
+  return add(plan, name, pool_scratch_words(in.height, out.width, window), {{input}, {output}},
              [=](Frame& frame, uint64_t* scratch) {
                pool_mask(frame.mask(input), frame.output_mask(output), window, scratch);
              });
@@ -75,7 +76,7 @@ int add_mask_resize(Plan& plan, const std::string& name, int input, int output, 
   check.ranges("rows", rows, out.height, in.height);
   check.ranges("columns", columns, out.width, in.width);
   const Ranges column_outputs = invert_ranges(columns, in.width);
-  return add(plan, name, words_of(in.width), [=](Frame& frame, uint64_t* scratch) {
+  return add(plan, name, words_of(in.width), {{input}, {output}}, [=](Frame& frame, uint64_t* scratch) {
     resize_mask(frame.mask(input), frame.output_mask(output), rows, column_outputs, scratch);
   });
 }
@@ -84,8 +85,8 @@ int add_mask_reduce(Plan& plan, const std::string& name, int input, int output) 
   const Check check(plan, "add_mask_reduce", name);
   check_masks(check, input, output);
   check.size("output", plan.masks()[output], {1, 1});
-  return add(plan, name, 0, [=](Frame& frame, uint64_t*) {
-    frame.output_mask(output).bits[0] = any(frame.mask(input)) ? 1 : 0;
+  return add(plan, name, 0, {{input}, {output}}, [=](Frame& frame, uint64_t*) {
+    frame.output_mask(output).bits[0] = frame.empty(input) ? 0 : 1;
   });
 }
 
@@ -95,7 +96,7 @@ int add_mask_window(Plan& plan, const std::string& name, int input, int output, 
   check_masks(check, input, output);
   check.require(offset.size() == 2 && step.size() == 2, "offset and step have two values each");
   check.require(step[0] != 0 && step[1] != 0, "step must not be 0");
-  return add(plan, name, 0, [=](Frame& frame, uint64_t*) {
+  return add(plan, name, 0, {{input}, {output}}, [=](Frame& frame, uint64_t*) {
     window_mask(frame.mask(input), frame.output_mask(output), offset.data(), step.data());
   });
 }
@@ -105,7 +106,7 @@ int add_mask_from_tensor(Plan& plan, const std::string& name, int x, int output)
   check.tensor("x", x);
   check.channels("x", plan.channels_of(x), 1);
   check.mask_of("output", output, x);
-  return add(plan, name, 0, [=](Frame& frame, uint64_t*) {
+  return add(plan, name, 0, {}, [=](Frame& frame, uint64_t*) {
     const MaskView& out = frame.output_mask(output);
     const TensorView& in = frame.tensor(x);
     clear(out);

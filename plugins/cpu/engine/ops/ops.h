@@ -28,11 +28,14 @@ int add_mask_from_tensor(Plan& plan, const std::string& name, int x, int output)
 
 // mask_y = not(box_mean[window](norm_c(d)) <= threshold) or not(norm_c(|box_mean[window](d)|) <= threshold_signed)
 // with d = x - y, means over the window clipped to the picture; y = where(mask_y, x, y).
+// x is a tensor, or the network's next input (Plan::inputs), of y's size, and taken in by the gate.
+// mask_x: outside it, x is what it was when the gate last ran; window 1 only.
 struct GateSpec {
   int x = -1, y = -1, mask_y = -1;
   std::string norm = "l2";
   float threshold = 0, threshold_signed = 0;
   int window = 1;
+  int mask_x = -1;
 };
 int add_gate(Plan& plan, const std::string& name, const GateSpec& spec);
 

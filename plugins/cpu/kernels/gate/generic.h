@@ -7,26 +7,29 @@
 //
 // What can't exceed a threshold is not summed. No mean of norms exceeds the largest norm, and by the triangle
 // inequality no norm of a mean exceeds the mean of the norms; a margin far above the rounding errors
-// keeps the decisions those of the full sums.
+// keeps the decisions those of the full sums. Groups of 16 columns are told apart by one bit each.
 #pragma once
 
 #include "base/vec_math.h"
 #include "kernels/kernels.h"
 #include "kernels/norm.h"
+#include "kernels/picture/bytes.h"
 
 namespace edgeskip {
 namespace {
 
 constexpr float gate_margin = 0.999f;
+constexpr int group_columns = 16;
 
 // Columns kept beside a part, so that its rows start on a vector's boundary.
 EDGESKIP_INLINE int gate_halo(int window) { return (window / 2 + 15) / 16 * 16; }
 // Halo on both sides, and a whole vector behind.
 EDGESKIP_INLINE int gate_row_length(int window) { return gate_part_columns + 2 * gate_halo(window) + 32; }
 
-// Floats: a ring of `window` rows per plane, and a line per plane for sums.
+// Floats: a ring of `window` rows per plane, a line per plane for sums, a line per channel of a camera's picture,
+// and behind these the ring's groups, two floats for the 64 bits of a row.
 inline int64_t gate_scratch_size(int window, int channels) {
-  return int64_t{gate_row_length(window)} * (channels + 1) * (window + 1);
+  return int64_t{gate_row_length(window)} * ((channels + 1) * (window + 1) + 3) + 2 * window;
 }
 
 // The first `count` floats, zeros behind; count may be any number.
@@ -66,9 +69,12 @@ class GatePart {
     norms = a.scratch;
     differences = norms + plane;
     lines = differences + plane * channels();
+    levels = lines + int64_t{length} * (channels() + 1);
+    lively = reinterpret_cast<uint64_t*>(levels + int64_t{length} * 3);
   }
 
-  void run() {
+  // Whether what was read is finite.
+  bool run() {
     int loaded = a.first_row - radius > 0 ? a.first_row - radius : 0;
     int last_lively = -1 - a.window;
     for (int row = a.first_row; row < a.end_row; ++row) {
@@ -78,8 +84,9 @@ class GatePart {
       uint64_t* bits = a.mask + int64_t{row} * a.words;
       for (int word = a.first_column / 64; word * 64 < a.end_column; ++word) bits[word] = 0;
       const int first = row - radius > 0 ? row - radius : 0;
-      if (last_lively >= first) decide(first, last, bits);
+      if (last_lively >= first) decide_groups(first, last, bits);
     }
+    return !any(is_nan(doubt));
   }
 
  private:
@@ -96,20 +103,42 @@ class GatePart {
     const int begin = origin > 0 ? origin : 0;
     const int wanted = a.end_column + radius;
     const int end = wanted < a.width ? wanted : a.width;
+    // found once: a division per vector would cost as much as the vector
     float* const norm_line = norm_row(row) - origin;
+    difference_line = difference_row(0, row) - origin;
     const V limit = V::broadcast(quiet);
-    uint32_t lively = 0;
+    uint64_t groups = 0;
     if (origin < 0) clear(row, origin, 0);
-    int column = begin;
-    for (; column < end; column += V::lanes) {
-      V sum = V::broadcast(0.0f);
-      subtract(row, column, end - column, sum);
-      const V value = finish_norm<V, norm>(sum, inverse_channels);
-      lively |= exceeds(value, limit);
-      value.store(norm_line + column);
+    const auto load_columns = [&](auto subtract_columns) EDGESKIP_INLINE_LAMBDA {
+      int column = begin;
+      for (; column < end; column += V::lanes) {
+        V sum = V::broadcast(0.0f);
+        subtract_columns(column, end - column, sum);
+        const V value = finish_norm<V, norm>(sum, inverse_channels);
+        groups |= static_cast<uint64_t>(exceeds(value, limit) != 0) << ((column - origin) / group_columns);
+        value.store(norm_line + column);
+      }
+      clear(row, column, wanted + V::lanes);
+    };
+    if (a.x) {
+      load_columns([&](int column, int count, V& sum)
+                       EDGESKIP_INLINE_LAMBDA { subtract(row, column, count, sum); });
+    } else {
+      const float* line = a.planes + int64_t{row} * a.width;
+      int64_t stride = int64_t{a.height} * a.width;
+      if (!a.planes) line = normalise(row, begin, end), stride = length;
+      load_columns([&](int column, int count, V& sum)
+                       EDGESKIP_INLINE_LAMBDA { subtract_planes(row, column, count, line + column, stride, sum); });
     }
-    clear(row, column, wanted + V::lanes);
-    return lively != 0;
+    lively[row % a.window] = groups;
+    return groups != 0;
+  }
+
+  // A row of the camera's picture as planes, counted from column 0.
+  const float* normalise(int row, int begin, int end) {
+    float* const planes[3] = {levels, levels + length, levels + 2 * int64_t{length}};
+    normalise_row<V>(*a.picture, row, begin, end, planes);
+    return levels - begin;
   }
 
   EDGESKIP_INLINE void clear(int row, int begin, int end) {
@@ -119,8 +148,8 @@ class GatePart {
     }
   }
 
-  EDGESKIP_INLINE void keep(int c, int row, int column, V d, V& sum) {
-    d.store(difference_row(c, row) - origin + column);
+  EDGESKIP_INLINE void keep(int c, int column, V d, V& sum) {
+    d.store(difference_line + int64_t{c} * a.window * length + column);
     sum = add_to_norm<V, norm>(sum, d);
   }
 
@@ -128,16 +157,52 @@ class GatePart {
     const float* x = a.x + (int64_t{row} * a.width + column) * a.x_stride;
     const float* y = a.y + (int64_t{row} * a.width + column) * a.y_stride;
     if (fixed_channels == 1 && a.x_stride == 1 && a.y_stride == 1)
-      return keep(0, row, column, load_some<V>(x, count) - load_some<V>(y, count), sum);
-    if (fixed_channels == 3 && a.fours) return subtract_fours(row, column, count, x, y, sum);
+      return keep(0, column, load_some<V>(x, count) - load_some<V>(y, count), sum);
+    if (fixed_channels == 3 && a.fours) return subtract_fours(column, count, x, y, sum);
     for (int c = 0; c < channels(); ++c) {
       float values[V::lanes] = {};
       for (int i = 0; i < V::lanes && i < count; ++i) values[i] = x[i * a.x_stride + c] - y[i * a.y_stride + c];
-      keep(c, row, column, V::load(values), sum);
+      keep(c, column, V::load(values), sum);
     }
   }
 
-  EDGESKIP_INLINE void subtract_fours(int row, int column, int count, const float* x, const float* y, V& sum) {
+  // x: the first channel's values at `column`.
+  EDGESKIP_INLINE void subtract_planes(int row, int column, int count, const float* x, int64_t stride, V& sum) {
+    const float* y = a.y + (int64_t{row} * a.width + column) * a.y_stride;
+    if (fixed_channels == 1 && a.y_stride == 1) {
+      const V value = load_some<V>(x, count);
+      doubt = add_doubt(doubt, value);
+      return keep(0, column, value - load_some<V>(y, count), sum);
+    }
+    if (fixed_channels == 3 && a.fours) return subtract_planes_fours(column, count, x, stride, y, sum);
+    for (int c = 0; c < channels(); ++c) {
+      const V value = load_some<V>(x + c * stride, count);
+      doubt = add_doubt(doubt, value);
+      float reference[V::lanes] = {};
+      for (int i = 0; i < V::lanes && i < count; ++i) reference[i] = y[i * a.y_stride + c];
+      keep(c, column, value - V::load(reference), sum);
+    }
+  }
+
+  EDGESKIP_INLINE void subtract_planes_fours(int column, int count, const float* x, int64_t stride, const float* y,
+                                             V& sum) {
+    V d[4];
+    unroll<4>([&](auto i) EDGESKIP_INLINE_LAMBDA {
+      const int at = i * V::lanes;
+      d[i] = count >= V::lanes ? V::load(y + at) : load_some<V>(y + at, 4 * count - at);
+    });
+    // the next row: a part's rows lie apart, so that the processor alone would begin anew with each
+    for (int i = 0; i < 4 * V::lanes; i += 16) __builtin_prefetch(y + int64_t{a.width} * 4 + i);
+    for (int c = 0; c < 3; ++c) __builtin_prefetch(x + c * stride + a.width);
+    transpose_fours(d[0], d[1], d[2], d[3]);
+    unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA {
+      const V value = load_some<V>(x + c * stride, count);
+      doubt = add_doubt(doubt, value);
+      keep(c, column, value - d[c], sum);
+    });
+  }
+
+  EDGESKIP_INLINE void subtract_fours(int column, int count, const float* x, const float* y, V& sum) {
     V d[4];
     unroll<4>([&](auto i) EDGESKIP_INLINE_LAMBDA {
       const int at = i * V::lanes;
@@ -146,15 +211,33 @@ class GatePart {
     });
     transpose_fours(d[0], d[1], d[2], d[3]);
     // the fourth value of a pixel is nobody's
-    unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA { keep(c, row, column, d[c], sum); });
+    unroll<3>([&](auto c) EDGESKIP_INLINE_LAMBDA { keep(c, column, d[c], sum); });
   }
 
-  void decide(int first, int last, uint64_t* bits) {
-    sum_columns(norm_row(0), first, last, a.first_column, a.end_column, lines);
+  // Decides runs of groups whose windows hold a large norm.
+  void decide_groups(int first, int last, uint64_t* bits) {
+    uint64_t seen = 0;
+    for (int row = first; row <= last; ++row) seen |= lively[row % a.window];
+    uint64_t reached = seen;
+    for (int step = 1; step <= halo / group_columns; ++step) reached |= seen << step | seen >> step;
+    reached >>= halo / group_columns;
+    for (int column = a.first_column; column < a.end_column && reached;) {
+      int length_of_run = 0;
+      while (reached >> length_of_run & 1) ++length_of_run;
+      const int end = column + length_of_run * group_columns;
+      if (length_of_run) decide(first, last, column, end < a.end_column ? end : a.end_column, bits);
+      // the group behind a run is quiet
+      column = end + group_columns;
+      reached >>= length_of_run, reached >>= 1;
+    }
+  }
+
+  void decide(int first, int last, int begin, int end, uint64_t* bits) {
+    sum_columns(norm_row(0), first, last, begin, end, lines);
     const float rows = static_cast<float>(last - first + 1);
     const V limit = V::broadcast(a.threshold * rows), possible = V::broadcast(gate_margin * a.threshold_signed * rows);
-    int from = a.end_column, to = a.first_column;
-    for (int column = a.first_column; column < a.end_column; column += V::lanes) {
+    int from = end, to = begin;
+    for (int column = begin; column < end; column += V::lanes) {
       const V total = sum_row(lines, column), count = V::load(a.counts + column);
       mark(bits, column, exceeds(total, limit * count));
       if (with_signed && exceeds(total, possible * count)) {
@@ -162,7 +245,7 @@ class GatePart {
         to = column + V::lanes;
       }
     }
-    if (from < to) decide_signed(first, last, from, to < a.end_column ? to : a.end_column, bits);
+    if (from < to) decide_signed(first, last, from, to < end ? to : end, bits);
   }
 
   void decide_signed(int first, int last, int begin, int end, uint64_t* bits) {
@@ -227,17 +310,25 @@ class GatePart {
   const int origin;  // column of a row's first float
   const bool with_signed;
   const float quiet;  // norms up to here can't open the gate
-  float *norms, *differences, *lines;
+  V doubt = V::broadcast(0.0f);  // NaN as soon as a value of planes was not finite
+  float *norms, *differences, *lines, *levels;
+  float* difference_line;  // of the row that is being loaded, first channel, counted from column 0
+  uint64_t* lively;  // of each row of the ring, a bit per group that holds a large norm, counted from origin
 };
 
 template <class V>
-void gate(const GateArgs& args) {
+bool gate(const GateArgs& args) {
+  bool finite = true;
   with_norm(args.norm, [&](auto tag) {
     constexpr Norm norm = decltype(tag)::norm;
-    if (args.channels == 3) return GatePart<V, norm, 3>(args).run();
-    if (args.channels == 1) return GatePart<V, norm, 1>(args).run();
-    GatePart<V, norm, 0>(args).run();
+    if (args.channels == 3)
+      finite = GatePart<V, norm, 3>(args).run();
+    else if (args.channels == 1)
+      finite = GatePart<V, norm, 1>(args).run();
+    else
+      finite = GatePart<V, norm, 0>(args).run();
   });
+  return finite;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "kernels/gate/generic.h"
 #include "kernels/gather/generic.h"
 #include "kernels/gemm/generic.h"
+#include "kernels/picture/bytes.h"
 #include "kernels/picture/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/softmax/generic.h"
@@ -42,7 +43,8 @@ constexpr KernelTable make_table(Level level, const char* name) {
           difference<V>,
           gate_scratch_size,
           gate<V>,
-          write_planes<V>};
+          write_planes<V>,
+          normalise_row<V>};
 }
 
 }  // namespace

@@ -3,15 +3,10 @@
 
 #include "base/vec_math.h"
 #include "kernels/kernels.h"
+#include "kernels/picture/bytes.h"
 
 namespace edgeskip {
 namespace {
-
-// Zero as long as everything was finite, then NaN.
-template <class V>
-EDGESKIP_INLINE V add_doubt(V doubt, V x) {
-  return fma(x, V::broadcast(0.0f), doubt);
-}
 
 // Three planes to groups of four floats: the fourth becomes zero.
 template <class V>

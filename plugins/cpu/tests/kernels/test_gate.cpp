@@ -78,16 +78,21 @@ struct GateCase {
   }
 };
 
-std::vector<uint64_t> decide(const KernelTable& table, const GateCase& gate, int rows, int columns) {
+std::vector<uint64_t> decide(const KernelTable& table, const GateCase& gate, int rows, int columns,
+                             const float* planes = nullptr, const PictureRows* picture = nullptr,
+                             bool* finite = nullptr) {
   std::vector<uint64_t> mask(gate.height * gate.words(), 0xaaaaaaaaaaaaaaaau);
   const GuardedFloats scratch(table.gate_scratch(gate.window, gate.channels), NAN);
   GateArgs args = gate.args(mask.data(), scratch.data());
+  if (planes || picture) args.x = nullptr, args.planes = planes, args.picture = picture;
+  bool all_finite = true;
   for (int row = 0; row < gate.height; row += rows)
     for (int column = 0; column < gate.width; column += columns) {
       args.first_row = row, args.end_row = std::min(row + rows, gate.height);
       args.first_column = column, args.end_column = std::min(column + columns, gate.width);
-      table.gate(args);
+      all_finite &= table.gate(args);
     }
+  if (finite) *finite = all_finite;
   expect(scratch.intact(), "floats in front of the scratch memory were written");
   return mask;
 }
@@ -113,6 +118,52 @@ void test_case(const KernelTable& table, const GateCase& gate) {
   expect(decide(table, gate, 3, 192) == mask, "a pixel's decision depends on the part that it lies in");
 }
 
+// x as planes, behind the last float of which lies an inaccessible page.
+GuardedFloats planes_of(const GateCase& gate) {
+  const int64_t pixels = int64_t{gate.height} * gate.width;
+  GuardedFloats planes(pixels * gate.channels);
+  for (int64_t p = 0; p < pixels; ++p)
+    for (int c = 0; c < gate.channels; ++c) planes[c * pixels + p] = gate.x[p * gate.stride + c];
+  return planes;
+}
+
+void test_planes(const KernelTable& table, const GateCase& gate) {
+  const GuardedFloats planes = planes_of(gate);
+  bool known = true, finite = false;
+  for (size_t i = 0; i < planes.size(); ++i) known &= std::isfinite(planes[i]);
+  for (const auto& [rows, columns] : {std::pair(gate.height, gate_part_columns), {3, 64}}) {
+    expect(decide(table, gate, rows, columns, planes.data(), nullptr, &finite) == decide(table, gate, rows, columns),
+           "planes are decided otherwise than pixels");
+    expect(finite == known, "finite: %d, expected %d", finite, known);
+  }
+}
+
+// A camera's picture against its own values as pixels.
+void test_picture(const KernelTable& table, Random& random, GateCase gate) {
+  PictureRows picture = {};
+  picture.gray = gate.channels == 1;
+  picture.height = 1 + random.below(gate.height), picture.width = 1 + random.below(gate.width);
+  picture.row_bytes = 3 * picture.width;
+  std::vector<uint8_t> bytes(picture.row_bytes * picture.height);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.below(256));
+  picture.pixels = bytes.data();
+  for (int c = 0; c < 3; ++c) {
+    picture.order[c] = 2 - c, picture.mean[c] = 100.0f + c, picture.scale[c] = 0.01f, picture.pads[c] = 0.5f * c;
+  }
+  for (int row = 0; row < gate.height; ++row)
+    for (int column = 0; column < gate.width; ++column)
+      for (int c = 0; c < gate.channels; ++c) {
+        const bool inside = row < picture.height && column < picture.width;
+        const uint8_t* p = bytes.data() + (inside ? row * picture.row_bytes + 3 * column : 0);
+        const int level = picture.gray ? (p[0] * 3735 + p[1] * 19235 + p[2] * 9798 + 16384) >> 15 : p[2 - c];
+        gate.x[(int64_t{row} * gate.width + column) * gate.stride + c] =
+            inside ? (static_cast<float>(level) - picture.mean[c]) * picture.scale[c] : picture.pads[c];
+      }
+  for (const int columns : {gate_part_columns, 64})
+    expect(decide(table, gate, 5, columns, nullptr, &picture) == decide(table, gate, 5, columns),
+           "a camera's picture is decided otherwise than its values");
+}
+
 }  // namespace
 
 void test_gate(const KernelTable& table) {
@@ -126,11 +177,14 @@ void test_gate(const KernelTable& table) {
         report().context = std::string(table.name) + " gate channels=" + std::to_string(shape[0]) +
                            " window=" + std::to_string(window) + " seed=" + std::to_string(seed);
         test_case(table, gate);
+        test_planes(table, gate);
         gate.threshold = random.below(2) ? infinity : 0.1f;
         gate.threshold_signed = random.below(2) ? infinity : 0.05f;
         const size_t unknown = static_cast<size_t>(random.below(gate.height * gate.width)) * shape[1];
         (random.below(2) ? gate.x : gate.y)[unknown] = NAN;
         test_case(table, gate);
+        test_planes(table, gate);
+        if (shape[0] == 1 || shape[0] == 3) test_picture(table, random, std::move(gate));
       }
 }
 
