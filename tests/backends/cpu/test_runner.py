@@ -91,7 +91,7 @@ def test_an_output_that_was_handed_out_never_changes():
 
 
 def test_views_of_outputs_outlive_the_frames_and_memory_that_nobody_holds_is_used_again():
-    model = softmax_between_convolutions()
+    model = log_softmax_between_convolutions()
     with runner(model) as active, runner(model) as fresh:
         held, seen, x = [], set(), picture()
         for index in range(40):
@@ -186,16 +186,16 @@ def test_wrong_options_are_refused(options: dict[str, Any]):
 def test_bf16_where_it_cannot_run_is_refused_with_the_levels(setting: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EDGESKIP_CPU_LEVEL", "scalar")
     with pytest.raises(BackendError, match=r"precision bf16 needs .*level scalar") as caught:
-        runner(softmax_between_convolutions(), precision="bf16", **setting)
+        runner(log_softmax_between_convolutions(), precision="bf16", **setting)
     assert all(level in caught.value.message for level in NATIVE.levels())
     assert "--precision f32" in caught.value.hint
 
 
 def test_precision_says_what_multiplies():
-    with runner(softmax_between_convolutions()) as active:
+    with runner(log_softmax_between_convolutions()) as active:
         assert active.precision == "f32"
     if NATIVE.bf16_kernels():
-        with runner(softmax_between_convolutions(), precision="bf16") as active:
+        with runner(log_softmax_between_convolutions(), precision="bf16") as active:
             assert active.precision == f"bf16 ({NATIVE.bf16_kernels()[0]})"
 
 
