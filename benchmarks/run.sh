@@ -48,5 +48,8 @@ if [ $quick = 0 ]; then
 fi
 step run_patches "${patches[@]}" "${patch_files[@]}"
 step run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}"
+echo "== run_networks, 16 frames a turn" >&2
+"$python" -m benchmarks.run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}" --turn 16 --output "$output" \
+  --suffix "turn16-$suffix" || failed+=("run_networks --turn 16")
 step run_profile "${profile[@]}" "${shared[@]}"
 if [ ${#failed[@]} -gt 0 ]; then echo "error: did not finish: ${failed[*]}" >&2; exit 1; fi

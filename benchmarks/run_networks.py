@@ -23,7 +23,7 @@ from edgeskip.video import open_source
 ROOT = Path(__file__).resolve().parent
 ABOUT = """# Speed of the five shared networks
 
-Dense runtimes and edgeskip run on each frame in turn, on the same prepared pictures, in one run.
+Dense runtimes and edgeskip run by turns of a few frames (`turn`), on the same prepared pictures, in one run.
 Times are milliseconds per frame: median and, behind +-, median absolute deviation. What the columns
 mean and what was chosen how: [README](../README.md).
 """
@@ -62,6 +62,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--precision", default="f32", help="f32, or bf16 for edgeskip and OpenVINO")
     parser.add_argument("--frames", type=int, help="timed frames per case (default: each case's own)")
     parser.add_argument("--warmup", type=int, default=10, help="frames before them that are not timed")
+    parser.add_argument("--turn", type=int, default=1, help="frames that each runs before the next does, 1 to 32")
     parser.add_argument("--repeats", type=int, default=1, help="passes over each clip")
     parser.add_argument("--tolerance", type=float, help="for all cases (default: each case's own)")
     parser.add_argument("--frame-threshold", type=float, help="for all cases (default: each case's own)")
@@ -90,7 +91,7 @@ def measure(case: Case, options: argparse.Namespace) -> tuple[BenchmarkResult, f
             model, (frame.picture for frame in source), backend=options.backend,
             peers=[name for name in options.against.split(",") if name], threads=options.threads,
             warmup=options.warmup, repeats=options.repeats, dense=case.network_path(options.shared), source=case.video,
-            precision=options.precision,
+            precision=options.precision, turn=options.turn,
         )  # fmt: skip
     return result, state_ratio(model, options.backend)
 
@@ -114,6 +115,7 @@ def row(case: Case, result: BenchmarkResult, state: float) -> dict[str, Any]:
         "measure": result.details.get("measure", ""),
         "MACs": result.active_mac_fraction,
         "threads": result.threads,
+        "turn": result.turn,
         "backend": f"{result.backend} {result.level or ''}".strip(),
         "precision": precision_text(result.precisions),
         "state / feature maps": state,

@@ -56,6 +56,9 @@ def bench(
     frames: Annotated[int, typer.Option(min=1, help="Frames that are timed.")] = 100,
     start: Start = 0,
     warmup: Annotated[int, typer.Option(min=0, help="Frames before them that are not.")] = 10,
+    turn: Annotated[
+        int, typer.Option(min=1, max=32, help="Frames that each runs before the next does; 1: caches always cold.")
+    ] = 1,
     backend: Backend = "auto",
     precision: Precision = "f32",
     json: Json = False,
@@ -65,7 +68,7 @@ def bench(
     labels: Labels = None,
     size: Size = None,
 ) -> None:
-    """Time a model beside dense runtimes: same pictures, same threads, frame by frame in one run."""
+    """Time a model beside dense runtimes: same pictures, same threads, in turns within one run."""
     from edgeskip.cli.clips import open_clip
     from edgeskip.cli.console import print_json
     from edgeskip.cli.networks import ExportChoices
@@ -85,6 +88,7 @@ def bench(
             threads=thread_count(threads),
             frames=frames,
             warmup=warmup,
+            turn=turn,
             dense=dense or clip.network.dense,
             source=clip.uri,
             precision=precision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter_ns
@@ -53,6 +53,7 @@ class BenchmarkResult:
     max_abs_error: float
     warmup: int
     repeats: int
+    turn: int = 1
     camera_ms: dict[str, list[float]] = field(default_factory=dict)
     camera_agreement: float | None = None
     machine: dict[str, Any] = field(default_factory=describe_machine)
@@ -106,6 +107,7 @@ class BenchmarkResult:
             "precision": self.precisions,
             "warmup": self.warmup,
             "repeats": self.repeats,
+            "turn": self.turn,
             "active_mac_fraction": self.active_mac_fraction,
             "active_mac_fraction_median": float(np.median(self.fractions)),
             "agreement": self.agreement,
@@ -139,6 +141,7 @@ def benchmark(
     frames: int | None = None,
     warmup: int = 10,
     repeats: int = 1,
+    turn: int = 1,
     dense: str | Path | None = None,
     source: str = "",
     precision: str = "f32",
@@ -147,18 +150,20 @@ def benchmark(
 ) -> BenchmarkResult:
     """Time `model` and dense `peers` on `pictures` (uint8 [h, w, 3], BGR), interleaved.
 
-    Pictures are decoded and prepared outside the timing. On each frame everybody runs once, and who
-    goes first moves on by one from frame to frame. The first `warmup` pictures of each pass are not
-    timed; the pass that follows (`repeats`) starts with forgotten state. At most `frames` pictures are timed
-    per pass. `dense` is the file the model was exported from, else its own dense equivalent is taken.
-    `source` names the pictures in the result, `options` go to the backend's runner. With `precision` "bf16" the CPU
-    engine and OpenVINO compute in bfloat16; ONNX Runtime stays in float32.
+    Pictures are decoded and prepared outside the timing. Everybody runs `turn` frames (at most 32), then the next runs
+    the same, and who goes first moves on by one from turn to turn. With one frame a turn each finds the caches full of
+    the others' data; with more, only its first frame of a turn does, as where a device runs one network.
+
+    The first `warmup` pictures of each pass are not timed; the pass that follows (`repeats`) starts with forgotten
+    state. At most `frames` pictures are timed per pass. `dense` is the file the model was exported from, else its own
+    dense equivalent is taken. `source` names the pictures in the result, `options` go to the backend's runner. With
+    `precision` "bf16" the CPU engine and OpenVINO compute in bfloat16; ONNX Runtime stays in float32.
 
     Raises:
         ModelError, BackendError, InputError, MissingPackageError: what can't be measured, and why.
     """
-    if warmup < 0 or repeats < 1:
-        raise InputError(f"warm-up must be at least 0 and repeats at least 1: {warmup}, {repeats}")
+    if warmup < 0 or repeats < 1 or turn < 1:
+        raise InputError(f"warm-up must be at least 0, repeats and turn at least 1: {warmup}, {repeats}, {turn}")
     _, preparation = picture_input(model)
     opponents = create_peers(peers, dense_bytes(model, dense), threads, precision) if peers else []
     reference = reference_peer(opponents)
@@ -175,7 +180,7 @@ def benchmark(
             stack.enter_context(chosen.create_runner(model, threads=threads, **chosen_options)) for _ in range(2)
         )
         camera = _CameraRace(camera_runner, opponents, Comparison(create_decoder(model.metadata.task, preparation)))
-        race = _Race(runner, opponents, comparison, progress, camera)
+        race = _Race(runner, opponents, comparison, progress, camera, turn)
         for _ in range(repeats):
             race.run(camera_chunks(clip, preparation), warmup)
         level = getattr(runner, "level", None)
@@ -197,6 +202,7 @@ def benchmark(
         max_abs_error=comparison.max_abs_error,
         warmup=warmup,
         repeats=repeats,
+        turn=turn,
         camera_ms=camera.times_ms,
         camera_agreement=camera.comparison.agreement,
     )
@@ -248,8 +254,10 @@ class _Race:
         comparison: Comparison,
         progress: Callable[[int], None] | None,
         camera: _CameraRace,
+        turn: int,
     ) -> None:
         self._camera = camera
+        self._turn = turn
         self._runner = runner
         self._peers = peers
         self._reference = reference_peer(peers)
@@ -258,6 +266,7 @@ class _Race:
         self.times_ms: dict[str, list[float]] = {name: [] for name in (OWN, *(peer.name for peer in peers))}
         self.fractions: list[float] = []
         self.costs = CostCounter()
+        self._turns = 0
 
     def run(self, chunks: Iterable[list[Camera]], warmup: int) -> None:
         """One pass over the clip, from unknown state."""
@@ -265,25 +274,28 @@ class _Race:
         self._camera.runner.reset()
         index = 0
         for chunk in chunks:
-            for frame in chunk:
-                times, results = self._frame(frame[1], index)
-                # before the peers run again: their arrays may be those of the next call
-                self._camera.frame(frame, index >= warmup, times, results)
-                if index >= warmup:
-                    self._count(times, results, frame[2])
-                index += 1
+            for first in range(0, len(chunk), self._turn):
+                frames = chunk[first : first + self._turn]
+                for frame, (times, results) in zip(frames, self._run_turn([f[1] for f in frames]), strict=True):
+                    # before the peers run again: their arrays may be those of the next call
+                    self._camera.frame(frame, index >= warmup, times, results)
+                    if index >= warmup:
+                        self._count(times, results, frame[2])
+                    index += 1
 
-    def _frame(self, picture: np.ndarray, index: int) -> tuple[dict[str, float], dict[str, Any]]:
-        """Times in milliseconds and results of all on one picture."""
+    def _run_turn(self, pictures: list[np.ndarray]) -> list[tuple[dict[str, float], dict[str, Any]]]:
+        """Times in milliseconds and results of all, picture by picture."""
         runs: list[tuple[str, Callable[[np.ndarray], Any]]] = [(OWN, self._runner.infer)]
         runs += [(peer.name, peer.infer) for peer in self._peers]
-        first = index % len(runs)
-        times, results = {}, {}
+        first, self._turns = self._turns % len(runs), self._turns + 1
+        frames: list[tuple[dict[str, float], dict[str, Any]]] = [({}, {}) for _ in pictures]
         for name, infer in runs[first:] + runs[:first]:
-            begin = perf_counter_ns()
-            results[name] = infer(picture)
-            times[name] = (perf_counter_ns() - begin) / 1e6
-        return times, results
+            for picture, (times, results) in zip(pictures, frames, strict=True):
+                begin = perf_counter_ns()
+                result = infer(picture)
+                times[name] = (perf_counter_ns() - begin) / 1e6
+                results[name] = result if len(pictures) == 1 else _copied(result)
+        return frames
 
     def _count(self, times: dict[str, float], results: dict[str, Any], placement: Placement) -> None:
         for name, value in times.items():
@@ -295,3 +307,10 @@ class _Race:
             self._comparison.add(results[self._reference.name], own.outputs, placement)
         if self._progress is not None:
             self._progress(len(self.fractions))
+
+
+def _copied(result: Any) -> Any:
+    """A result that owns its arrays: whoever computed them may use theirs again in the next frame."""
+    if isinstance(result, FrameResult):
+        return replace(result, outputs=_copied(result.outputs))
+    return {name: value.copy() for name, value in result.items()}

@@ -36,7 +36,6 @@ class FakeRunner:
         pixels = 128 if len(self.seen) == 1 else 32
         return FrameResult({"y": array / 2}, 10 * pixels, 1280, {"c": pixels})
 
-
     def infer_picture(self, picture: np.ndarray) -> FrameResult:
         return self.infer(input_of(picture, PREPARATION))
 

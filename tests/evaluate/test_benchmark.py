@@ -58,6 +58,16 @@ class TestWithKnownTimes:
         assert rounds[:3] == [["edgeskip", "one", "two"], ["one", "two", "edgeskip"], ["two", "edgeskip", "one"]]
         assert rounds[3:] == rounds[:3]
 
+    def test_a_turn_is_of_several_frames_and_compares_each_with_its_own(
+        self, doubling_model, pictures, fake_backend, dense_file
+    ):
+        result = run(doubling_model, pictures[:5], fake_backend, dense_file, warmup=1, turn=3)
+        order = ["edgeskip"] * 3 + ["one"] * 3 + ["two"] * 3 + ["one"] * 2 + ["two"] * 2 + ["edgeskip"] * 2
+        assert fake_backend.order == order
+        assert result.times_ms == {"edgeskip": [2.0] * 4, "one": [8.0] * 4, "two": [4.0] * 4}
+        assert result.agreement == 1
+        assert result.record()["turn"] == 3
+
     def test_times_are_put_to_the_right_name_without_warm_up(self, doubling_model, pictures, fake_backend, dense_file):
         result = run(doubling_model, pictures, fake_backend, dense_file, warmup=2)
         assert result.times_ms == {"edgeskip": [2.0] * 10, "one": [8.0] * 10, "two": [4.0] * 10}
