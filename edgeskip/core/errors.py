@@ -43,5 +43,9 @@ class BackendError(EdgeskipError):
     """A backend is missing on this machine, or can't run this model."""
 
 
+class ConfigError(EdgeskipError):
+    """A configuration file can't be read, or says something that it can't say."""
+
+
 class MissingPackageError(EdgeskipError):
     """An optional package is needed and not installed."""

@@ -48,7 +48,8 @@ def test_no_source_file_is_longer_than_500_lines() -> None:
 
 def test_torch_belongs_to_the_packages_that_need_it() -> None:
     """A device runs a model without torch: only these folders may import it."""
-    doors = ("edgeskip/nn/", "edgeskip/export/", "demos/networks/", "demos/train/", "demos/reproduce/")
+    library = ("edgeskip/nn/", "edgeskip/export/", "edgeskip/training/")
+    doors = (*library, "demos/networks/", "demos/train/", "demos/reproduce/")
     uses = re.compile(r"^\s*(?:import|from) torch\b", re.MULTILINE)
     files = [path for folder in ("edgeskip", "calibration", "demos") for path in (ROOT / folder).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in files if uses.search(path.read_text())}

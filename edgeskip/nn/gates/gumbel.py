@@ -28,7 +28,9 @@ class GumbelGate(Gate):
       "inputs"     logit = w * |x - x_prev| + bias, as in the published code; mode "residual" only
     The convolution is linear, so the first two keep u_ref = w * x_ref (`channels` values a pixel), not x_ref.
     `channels`: output channels of f, 1 unless "magnitude". `temperature`: of the relaxed gate in training;
-    `gate.temperature.fill_(t)` changes it. `initial_bias`: above 0 the layer starts open, as the dense network.
+    `gate.temperature.fill_(t)` changes it. `gate.noise`: factor of the noise in training, 1 from the start; lowered to
+    0, a training ends with the decisions of the finished network. `initial_bias`: above 0 the layer starts open, as
+    the dense network.
 
     Parameters: `weight` [channels, C, kh, kw], `bias` [1].
 
@@ -52,6 +54,7 @@ class GumbelGate(Gate):
         _check(block, change, channels, temperature)
         self.block, self.change, self.channels, self.initial_bias = block, change, channels, initial_bias
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
+        self.register_buffer("noise", torch.tensor(1.0), persistent=False)
 
     def bind(self, geometry: Geometry, in_channels: int, out_channels: int) -> None:
         """Makes the gate's convolution: the layer's geometry, without groups."""
@@ -78,9 +81,9 @@ class GumbelGate(Gate):
 
     def decide(self, change: Tensor) -> Decision:
         """Change of u [N, channels, h, w] -> open pixels [N, 1, h, w]; in training with Gumbel noise."""
-        logit = self._blocks(self.logit(change.float() if change.dtype != torch.float64 else change))
+        logit = self.block_logit(change)
         if self.training and not self.relaxed:
-            logit = logit + _logistic_noise(logit)
+            logit = logit + self.noise * _logistic_noise(logit)
         height, width = change.shape[-2:]
         is_open = self._pixels(logit > 0, height, width)
         if not (self.relaxed or (self.training and torch.is_grad_enabled())):
@@ -92,6 +95,10 @@ class GumbelGate(Gate):
         """Change of u [N, channels, h, w] -> logit [N, 1, h, w] of each pixel alone."""
         value = change.abs().sum(1, keepdim=True) if self.change == "magnitude" else change
         return value + self.bias
+
+    def block_logit(self, change: Tensor) -> Tensor:
+        """The same of blocks: that of the pixel with the largest, [N, 1, ceil(h / block), ceil(w / block)]."""
+        return self._blocks(self.logit(change.float() if change.dtype != torch.float64 else change))
 
     def macs_per_pixel(self) -> int:
         """Those of the gate's convolution."""

@@ -1,0 +1,118 @@
+"""One knob opens or closes all gates alike; a search finds the position that keeps a budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from edgeskip.core.errors import ConfigError, ModelError
+from edgeskip.nn import GumbelGate, MacReport, NormGate, mac_statistics, skip_layers
+from edgeskip.training.progress import Evaluation, Fit, Point
+
+START_TOLERANCE = 0.06
+FARTHEST = 12.0
+
+
+class Knob:
+    """All gates of a network: a position above 0 closes them, below 0 opens them, 0 is where they began.
+
+    The tolerance of a norm gate is its own times exp(position), so that layers keep their ratios; where no tolerance
+    was set, all begin at `START_TOLERANCE`. The bias of a Gumbel gate is its own minus the position.
+
+    Raises:
+        ModelError: no gate that can be moved so.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        gates = [layer.gate for layer in skip_layers(model).values()]
+        norms = [gate for gate in gates if isinstance(gate, NormGate)]
+        unset = not any(gate.tolerance.item() > 0 for gate in norms)
+        self._norms = [(gate, START_TOLERANCE if unset else gate.tolerance.item()) for gate in norms]
+        self._biases = [(gate, gate.bias.detach().clone()) for gate in gates if isinstance(gate, GumbelGate)]
+        if not self._norms and not self._biases:
+            raise ModelError("no norm or Gumbel gate to fit to a budget", hint="training.fit = false leaves it out")
+
+    @torch.no_grad()
+    def move(self, position: float) -> None:
+        """Set all gates."""
+        for gate, tolerance in self._norms:
+            gate.tolerance.fill_(tolerance * math.exp(position))
+        for gate, bias in self._biases:
+            gate.bias.copy_(bias - position)
+
+
+def fit_budget(
+    model: nn.Module, evaluate: Callable[[nn.Module], Evaluation], budget: float, probes: int = 8, near: float = 0.02
+) -> Fit:
+    """Move all gates of `model` so that it needs at most `budget` of the dense MACs, and hardly less.
+
+    The search doubles its way from the gates' own position to one on the other side of the budget, then halves the
+    interval up to `probes` times, until the fraction is between (1 - `near`) x budget and budget. Each probe is one
+    `evaluate(model)`.
+
+    Raises:
+        ModelError: no gate that can be moved.
+        ConfigError: closed gates need more than the budget; they are back at their own position.
+    """
+    knob, tried = Knob(model), {}
+
+    def fraction(position: float) -> float:
+        if position not in tried:
+            knob.move(position)
+            tried[position] = evaluate(model)
+        return tried[position].mac_fraction
+
+    low, high = _bracket(fraction, budget)
+    for _ in range(probes):
+        if high - low < 1e-3 or (1 - near) * budget <= fraction(high) <= budget:
+            break
+        middle = (low + high) / 2
+        low, high = (low, middle) if fraction(middle) <= budget else (middle, high)
+    kept = [position for position, found in tried.items() if found.mac_fraction <= budget]
+    if not kept:
+        knob.move(0.0)
+        raise unreachable(budget, min(found.mac_fraction for found in tried.values()))
+    # the most MACs that are allowed, not the best metric: that would choose on the noise of the clips
+    best = max(kept, key=lambda position: tried[position].mac_fraction)
+    knob.move(best)
+    return Fit(best, tried[best], tuple(Point(position, tried[position]) for position in sorted(tried)))
+
+
+def check_reachable(model: nn.Module, fraction: Callable[[nn.Module], float], budget: float) -> None:
+    """Raise ConfigError where the network needs more than `budget` with all of its gates closed.
+
+    `fraction(model)` measures, on a clip or two.
+    """
+    knob = Knob(model)
+    knob.move(FARTHEST)
+    least, knob_report = fraction(model), mac_statistics(model)
+    knob.move(0.0)
+    if least > budget:
+        raise unreachable(budget, least, knob_report)
+
+
+def unreachable(budget: float, least: float, report: MacReport | None = None) -> ConfigError:
+    """The error, with the layers that need most."""
+    costs = {} if report is None else {row.name: (row.active + row.gate) / report.dense for row in report.layers}
+    largest = sorted(costs, key=lambda name: -costs[name])[:3]
+    named = ": " + ", ".join(f"{name} {costs[name]:.3f}" for name in largest) if largest else ""
+    return ConfigError(
+        f"training.budget {budget} can't be reached: closed gates still need {least:.3f} of the MACs{named}",
+        hint="gates on the output compute before they compare: give the first layers a gate on the input, and let the "
+        "policies take what stays dense; or choose a larger budget",
+    )
+
+
+def _bracket(fraction: Callable[[float], float], budget: float) -> tuple[float, float]:
+    """Positions (low, high) that are above and, where it can be, within the budget."""
+    direction = 1.0 if fraction(0.0) > budget else -1.0
+    inner, step = 0.0, 0.5
+    while step <= FARTHEST:
+        outer = direction * step
+        if (fraction(outer) > budget) != (direction > 0):
+            return min(inner, outer), max(inner, outer)
+        inner, step = outer, 2 * step
+    return min(inner, 0.0), max(inner, 0.0)
