@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     commands = examples(
         "edgeskip train-gates gates.toml", "edgeskip train-gates gates.toml --budget 0.2 -o runs/20",
-        "torchrun --nproc-per-node 4 -m edgeskip train-gates gates.toml",
+        "torchrun --nproc-per-node 4 --no-python edgeskip train-gates gates.toml",
     )  # fmt: skip
     # typer joins lines; a paragraph each keeps them apart
     shown = "\n\n".join(f"  {line}".replace("[", "\\[") for line in EXAMPLE.splitlines() if line)

@@ -96,7 +96,7 @@ def spread_indices(count: int, wanted: int, batch: int) -> list[list[int]]:
 def collate(items: list[Any]) -> Batch:
     """Stack items. Raises InputError where they are no clips of one shape."""
     rows = [item if isinstance(item, (tuple, list)) else (item,) for item in items]
-    clips = [torch.as_tensor(row[0]) for row in rows]
+    clips = [_tensor(row[0]) for row in rows]
     shapes = {tuple(clip.shape) for clip in clips}
     if len(shapes) > 1 or clips[0].dim() != 4:
         raise InputError(
@@ -129,6 +129,16 @@ def _named(config: Config, options: dict[str, Any], key: str) -> Any:
 @lru_cache(maxsize=4)
 def _order(seed: int, round_number: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, round_number]).permutation(count)
+
+
+def _tensor(value: Any) -> Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the data set gives a {type(value).__name__} where a clip should be",
+            hint="each item is a clip [T, C, H, W], an array or a tensor, or a tuple of it and targets",
+        ) from error
 
 
 def _moved(value: Any, device: torch.device) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgeskip.core.errors import OutputError
+from edgeskip.core.errors import InputError, OutputError
 from edgeskip.core.files import write_bytes
 from edgeskip.core.named import named_object
 from edgeskip.nn import mac_statistics, reset_statistics, run_clip
@@ -137,7 +137,12 @@ class Run:
 
     def _clips(self, clips: Any) -> list[Tensor]:
         chosen = load(clips, spread_indices(len(clips), FIRST_CLIPS, 1), 0)
-        return [batch.clip.to(self.parallel.device) for batch in chosen]
+        found = [batch.clip.to(self.parallel.device) for batch in chosen]
+        if not all(bool(clip.isfinite().all()) for clip in found):
+            raise InputError(
+                "a clip holds a value that is not finite", hint="check data.mean and data.scale, or the data set"
+            )
+        return found
 
     def _tuning_batches(self) -> Any:
         wanted = spread_indices(len(self.tuning_clips), self.config.data.tuning_clips, self.config.training.batch)

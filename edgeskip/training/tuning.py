@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from edgeskip.core.errors import ConfigError, ModelError
-from edgeskip.nn import GumbelGate, MacReport, NormGate, mac_statistics, skip_layers
+from edgeskip.nn import Gate, GumbelGate, MacReport, NormGate, mac_statistics, skip_layers
 from edgeskip.training.progress import Evaluation, Fit, Point
 
 START_TOLERANCE = 0.06
@@ -29,6 +29,7 @@ class Knob:
     def __init__(self, model: nn.Module) -> None:
         gates = [layer.gate for layer in skip_layers(model).values()]
         norms = [gate for gate in gates if isinstance(gate, NormGate)]
+        self._before = [(value, value.detach().clone()) for gate in gates for value in _values(gate)]
         unset = not any(gate.tolerance.item() > 0 for gate in norms)
         self._norms = [(gate, START_TOLERANCE if unset else gate.tolerance.item()) for gate in norms]
         self._biases = [(gate, gate.bias.detach().clone()) for gate in gates if isinstance(gate, GumbelGate)]
@@ -43,6 +44,12 @@ class Knob:
         for gate, bias in self._biases:
             gate.bias.copy_(bias - position)
 
+    @torch.no_grad()
+    def restore(self) -> None:
+        """All gates as they were, also where no tolerance was set."""
+        for value, before in self._before:
+            value.copy_(before)
+
 
 def fit_budget(
     model: nn.Module, evaluate: Callable[[nn.Module], Evaluation], budget: float, probes: int = 8, near: float = 0.02
@@ -55,7 +62,7 @@ def fit_budget(
 
     Raises:
         ModelError: no gate that can be moved.
-        ConfigError: closed gates need more than the budget; they are back at their own position.
+        ConfigError: closed gates need more than the budget; they are as they were.
     """
     knob, tried = Knob(model), {}
 
@@ -73,7 +80,7 @@ def fit_budget(
         low, high = (low, middle) if fraction(middle) <= budget else (middle, high)
     kept = [position for position, found in tried.items() if found.mac_fraction <= budget]
     if not kept:
-        knob.move(0.0)
+        knob.restore()
         raise unreachable(budget, min(found.mac_fraction for found in tried.values()))
     # the most MACs that are allowed, not the best metric: that would choose on the noise of the clips
     best = max(kept, key=lambda position: tried[position].mac_fraction)
@@ -89,7 +96,7 @@ def check_reachable(model: nn.Module, fraction: Callable[[nn.Module], float], bu
     knob = Knob(model)
     knob.move(FARTHEST)
     least, knob_report = fraction(model), mac_statistics(model)
-    knob.move(0.0)
+    knob.restore()
     if least > budget:
         raise unreachable(budget, least, knob_report)
 
@@ -104,6 +111,10 @@ def unreachable(budget: float, least: float, report: MacReport | None = None) ->
         hint="gates on the output compute before they compare: give the first layers a gate on the input, and let the "
         "policies take what stays dense; or choose a larger budget",
     )
+
+
+def _values(gate: Gate) -> list[torch.Tensor]:
+    return [gate.tolerance] if isinstance(gate, NormGate) else [gate.bias] if isinstance(gate, GumbelGate) else []
 
 
 def _bracket(fraction: Callable[[float], float], budget: float) -> tuple[float, float]:

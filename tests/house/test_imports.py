@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.subprocesses import run_python
 
 # What an optional extra brings: hidden, so that only a lazy import in the right place survives.
@@ -49,14 +50,15 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     assert loaded == "[]"
 
 
-def test_the_torch_package_says_what_to_install() -> None:
+@pytest.mark.parametrize("package", ["nn", "training"])
+def test_the_torch_packages_say_what_to_install(package: str) -> None:
     hidden = SCRIPT.split("layers =")[0]
     script = f"""{hidden}
 try:
-    importlib.import_module("edgeskip.nn")
+    importlib.import_module("edgeskip.{package}")
 except Exception as error:
     print(type(error).__name__, "|", error)
 """
     said = run_python(script)
-    assert said.startswith("MissingPackageError | edgeskip.nn needs the package torch")
+    assert said.startswith(f"MissingPackageError | edgeskip.{package} needs the package torch")
     assert 'pip install "edgeskip[export]"' in said
