@@ -17,25 +17,27 @@ from edgeskip.training.step import Teacher, noiseless
 class Evaluator:
     """Evaluates as often as asked; the dense network's outputs are computed once and kept.
 
+    A tuning clip is taken whole, however long: its first frame is the only reference, as in use.
+
     Args:
         metric: makes a fresh metric: `update(outputs, targets, teacher)` per batch, then `compute()`.
     """
 
     def __init__(
-        self, batches: Callable[[], Iterable[Batch]], metric: Callable[[], Any], teacher: Teacher | None, window: int
+        self, batches: Callable[[], Iterable[Batch]], metric: Callable[[], Any], teacher: Teacher | None
     ) -> None:
-        self._batches, self._metric, self._teacher, self._window = batches, metric, teacher, window
+        self._batches, self._metric, self._teacher = batches, metric, teacher
         self._dense: list[Any] = []
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> Evaluation:
-        """Metric and MAC fraction of `model`, and `dense_macs` per frame is kept."""
+        """Metric and MAC fraction of `model`."""
         metric = self._metric()
         totals = [0.0, 0.0]
         for number, batch in enumerate(self._batches()):
             reset_statistics(model)
             with noiseless(model):
-                outputs = run_clip(model, batch.clip, self._window)
+                outputs = run_clip(model, batch.clip)
             report = mac_statistics(model)
             weight = report.frames * len(batch.clip)
             totals = [totals[0] + weight * report.active, totals[1] + weight * report.dense]

@@ -64,7 +64,7 @@ class Run:
         self._fraction(self.model)
         self.dense_macs = mac_statistics(self.model).dense
         self.teacher = Teacher(self.model, copied=config.training.weights_rate > 0) if config.training.teacher else None
-        self.evaluate = Evaluator(self._tuning_batches, self._metric(), self.teacher, config.data.window)
+        self.evaluate = Evaluator(self._tuning_batches, self._metric(), self.teacher)
 
     def run(self, report: Callable[[Progress], None]) -> Result | None:
         """Train, fit, write."""
