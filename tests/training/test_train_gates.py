@@ -49,7 +49,7 @@ def test_from_the_dense_checkpoint_macs_fall_with_the_budget(tmp_path: Path, gat
     torch.save(network(seed=3).state_dict(), tmp_path / "dense.pt")
     fractions, learned = [], []
     for budget in (0.8, 0.5, 0.3):
-        record = configuration(budget=budget, steps=60, evaluate_every=20)
+        record = configuration(budget=budget, steps=45, evaluate_every=15)
         record["gates"] = [gate]
         record["model"] |= {"weights": str(tmp_path / "dense.pt"), "options": {"seed": 9}}
         result = train(tmp_path / f"{budget}", record)
