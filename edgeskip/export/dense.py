@@ -38,7 +38,7 @@ def export_dense(
         preparation: how a picture becomes the network's input.
         frames: prepared pictures float32 [1, C, H, W], at least one; the layers' scales come from them.
         tolerance: how far a layer may move, relative to its own scale; 0 is exact.
-        frame_threshold: how far the picture may move, in steps of 0..255 (None: 6, or 0 at tolerance 0).
+        frame_threshold: how far the picture may move, in steps of 0..255 (None: 4, or 0 at tolerance 0).
         size: (width, height) for a network whose picture size is not fixed.
         source_description: where `frames` come from, for the record.
 

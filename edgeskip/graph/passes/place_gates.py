@@ -32,7 +32,7 @@ from edgeskip.graph.passes.gate_demand import Demand
 from edgeskip.graph.passes.place_masks import MaskRule, size_of
 from edgeskip.graph.skip_model import SkipModel, fill_defaults
 
-DEFAULT_FRAME_THRESHOLD = 6.0
+DEFAULT_FRAME_THRESHOLD = 4.0
 # the unsigned mean sees texture that the signed one is blind to, and noise that it averages away
 _TEXTURE_FACTOR = 2.5
 INFINITY = float("inf")
