@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeskip.core.errors import ModelError
+from edgeskip.core.errors import EdgeskipError, ModelError
 from edgeskip.core.lazy import require
 from edgeskip.graph.ir import Graph
 from edgeskip.graph.passes.fused_conv import COMPARES_OUTPUT, LAYER
@@ -172,10 +172,15 @@ def _export(model: nn.Module, example: Tensor, exporter: str) -> ModelProto:
         with torch.no_grad(), warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             return {"torchscript": _torchscript, "dynamo": _dynamo}[exporter](model, example, names)
-    except ModelError:
+    except EdgeskipError:
         raise
     except Exception as error:  # torch's exporters raise whatever their parts raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, EdgeskipError):
+            raise cause from error
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
         other = next(name for name in EXPORTERS if name != exporter)
         raise ModelError(
             f"torch can't export {type(model).__name__} with its {exporter} exporter: {lines[0]}",
@@ -209,15 +214,28 @@ def _dynamo(model: nn.Module, example: Tensor, names: list[str]) -> ModelProto:
     import torch
 
     values = require("onnxscript.values", "export", "the dynamo exporter")
-    ours = values.Opset(DOMAIN, 1)
+    ours = values.Op(values.Opset(DOMAIN, 1), OP, _schema())
 
     def skip_layer(x: Any, index: int) -> Any:
-        return getattr(ours, OP)(x, index=index)
+        return ours(x, index=index)
 
     table = {torch.ops.edgeskip.skip_layer.default: skip_layer}
     options = {"input_names": [INPUT], "output_names": names, "opset_version": OPSETS["dynamo"]}
     program = torch.onnx.export(model, (example,), dynamo=True, custom_translation_table=table, verbose=False, **options)
     return program.model_proto
+
+
+def _schema() -> Any:
+    """The custom op as onnx describes ops: a picture and the number of the use make a picture."""
+    from onnx import defs
+
+    picture, schema = "tensor(float)", defs.OpSchema
+    return schema(
+        OP, DOMAIN, 1,
+        inputs=[schema.FormalParameter("x", picture)],
+        outputs=[schema.FormalParameter("y", picture)],
+        attributes=[schema.Attribute("index", schema.AttrType.INT, required=True)],
+    )  # fmt: skip
 
 
 def _graph(proto: ModelProto, uses: list[Use], file: str) -> Graph:
