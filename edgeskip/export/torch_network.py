@@ -122,6 +122,8 @@ def _trained(
     common = {
         "norm": options.norm, "block": options.block, "task": task,
         "preparations": dict.fromkeys(graph.inputs, preparation),
+        # a window would mark the neighbours of what changed, too
+        **({} if options.frame_threshold else {"frame_window": 1}),
         "trained": {title: gates[use.name] for title, use in traced.uses.items()},
     }  # fmt: skip
     model = place_gates(graph, GateOptions(0.0, 0.0, **common))
@@ -185,7 +187,7 @@ def _called(module: Any, name: str, factory: str) -> Any:
     for part in name.split("."):
         made = getattr(made, part, None)
     if made is None:
-        raise ModelError(f"{factory}: module {module.__name__} has no {name}")
+        raise ModelError(f"{factory}: module {module.__name__} has no {name}", hint="--torch package.module:factory")
     is_factory = isinstance(made, type) or not hasattr(made, "state_dict")
     return made() if is_factory and callable(made) else made
 

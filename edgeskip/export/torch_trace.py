@@ -203,8 +203,9 @@ def _torchscript(model: nn.Module, example: Tensor, names: list[str]) -> ModelPr
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
-            options = {"input_names": [INPUT], "output_names": names, "custom_opsets": {DOMAIN: 1}}
-            torch.onnx.export(model, (example,), str(path), opset_version=opset, dynamo=False, **options)
+            options: dict[str, Any] = {"custom_opsets": {DOMAIN: 1}} if _uses() else {}
+            options |= {"input_names": [INPUT], "output_names": names, "opset_version": opset}
+            torch.onnx.export(model, (example,), str(path), dynamo=False, **options)
             return onnx.load(str(path))
     finally:
         torch.onnx.unregister_custom_op_symbolic("edgeskip::skip_layer", opset)
