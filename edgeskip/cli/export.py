@@ -1,4 +1,4 @@
-"""`edgeskip export`: a dense ONNX network becomes a skip model."""
+"""`edgeskip export`: a dense ONNX network, or a torch network with trained gates, becomes a skip model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeskip.cli.options import (
-    DEFAULT_TOLERANCE,
+    EXPORTING,
     FrameThreshold,
     Json,
     Labels,
     Size,
     TaskName,
-    Tolerance,
     examples,
     read_channels,
     read_size,
@@ -57,6 +56,14 @@ class Block(str, Enum):
     B8 = "8"
 
 
+class Exporter(str, Enum):
+    """Exporter of torch."""
+
+    TORCHSCRIPT = "torchscript"
+    DYNAMO = "dynamo"
+
+
+_TORCH = "Torch networks"
 _PICTURE = "Picture (where the task's usual preparation is not the network's)"
 _RANGES = "Activation ranges"
 
@@ -66,14 +73,38 @@ def register(app: typer.Typer) -> None:
     lines = examples(
         "edgeskip export yolox.onnx -o yolox.skip.onnx --video street.mp4",
         "edgeskip export net.onnx -o net.skip.onnx --task segmentation --color RGB --scale 0.00392157",
+        "edgeskip export --torch my_networks.pose:build --weights gates.pth --size 288x384 -o pose.skip.onnx",
     )
     app.command("export", epilog=lines)(export)
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The dense .onnx network.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.onnx", help="Where the skip model goes.")],
-    tolerance: Tolerance = DEFAULT_TOLERANCE,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="The dense .onnx network.", show_default=False)
+    ] = None,
+    torch: Annotated[
+        str | None,
+        typer.Option(
+            "--torch", metavar="PACKAGE.MODULE:FACTORY", help="Instead of MODEL: what makes the torch network, with or "
+            "without trained gates (edgeskip.nn). Needs --size.", rich_help_panel=_TORCH, show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its checkpoint: .pt, .pth or .safetensors.", rich_help_panel=_TORCH,
+                     show_default=False),
+    ] = None,
+    exporter: Annotated[
+        Exporter, typer.Option(help="Which of torch's exporters traces it.", rich_help_panel=_TORCH)
+    ] = Exporter.TORCHSCRIPT,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="Change that a layer without a trained gate lets pass, as a share of its own activations; 0 "
+            "is exact.", rich_help_panel=EXPORTING, show_default="0.06, or 0 beside trained gates",
+        ),
+    ] = None,
     frame_threshold: FrameThreshold = None,
     norm: Annotated[Norm, typer.Option(help="Norm over channels of a pixel's change.")] = Norm.L2,
     block: Annotated[Block, typer.Option(help="Square of pixels computed together; changes cost, not results.")] = (
@@ -96,7 +127,9 @@ def export(
         int, typer.Option(min=0, help="Frame of the video to start at.", rich_help_panel=_RANGES)
     ] = 0,
     calibration_frames: Annotated[
-        int, typer.Option(min=1, help="How many frames, spread over the video's next 400.", rich_help_panel=_RANGES)
+        int,
+        typer.Option(min=1, help="How many frames, spread over the video's next 400; with trained gates the next ones, "
+                     "on which torch and the file are compared.", rich_help_panel=_RANGES),
     ] = 8,
     mean: Annotated[
         str | None,
@@ -120,20 +153,30 @@ def export(
     ] = None,
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Turn a dense ONNX network into a skip model: states, gates and masks, in one .onnx file."""
+    """Turn a network into a skip model: states, gates and masks, in one .onnx file.
+
+    The network is a dense .onnx file, or what --torch makes: its trained gates are kept, and the result is compared with
+    torch frame by frame.
+    """
     from edgeskip.cli.console import print_json, say
     from edgeskip.cli.export_summary import print_summary, summary
-    from edgeskip.cli.networks import ExportChoices, export_model
+    from edgeskip.cli.networks import ExportChoices, export_model, export_torch_model
     from edgeskip.cli.outputs import require_writable
     from edgeskip.graph.skip_model import save_skip_model
 
+    if (model is None) == (torch is None):
+        raise typer.BadParameter("give either a MODEL or --torch PACKAGE.MODULE:FACTORY", param_hint="MODEL")
+    if torch is None and weights is not None:
+        raise typer.BadParameter("--weights are those of a --torch network", param_hint="--weights")
     choices = ExportChoices(
         tolerance, frame_threshold, norm.value, int(block.value), read_size(size), task, labels, score_threshold,
         color.value if color else None, resize.value if resize else None, pad_value,
         read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
     )  # fmt: skip
     require_writable(output)
-    skip_model: SkipModel = export_model(model, choices)
+    skip_model: SkipModel = (
+        export_model(model, choices) if model else export_torch_model(torch, weights, exporter.value, choices)
+    )
     save_skip_model(skip_model, output)
     record = summary(skip_model, output)
     if json:

@@ -23,9 +23,9 @@ CALIBRATION_SPAN = 400  # frames of a video over which they are spread
 
 @dataclass(frozen=True)
 class ExportChoices:
-    """What a person may choose for an export; None leaves it to the task's decoder or the network."""
+    """What a person may choose for an export; None leaves it to the task's decoder, the network or the exporter."""
 
-    tolerance: float = DEFAULT_TOLERANCE
+    tolerance: float | None = None
     frame_threshold: float | None = None
     norm: str = "l2"
     block: int = 1
@@ -74,7 +74,7 @@ def open_network(argument: str, choices: ExportChoices | None = None) -> Network
         return Network(load_skip_model(path))
     choices = choices or ExportChoices()
     if argument != BUNDLED:
-        say(f"note: {path} is a dense network: exporting it in memory with --tolerance {choices.tolerance:g}")
+        say(f"note: {path} is a dense network: exporting it in memory with --tolerance {_tolerance(choices):g}")
     return Network(export_model(path, choices), path)
 
 
@@ -96,7 +96,7 @@ def export_model(path: Path, choices: ExportChoices) -> SkipModel:
         preparation,
         task,
         frames,
-        tolerance=choices.tolerance,
+        tolerance=_tolerance(choices),
         frame_threshold=choices.frame_threshold,
         norm=choices.norm,
         block=choices.block,
@@ -104,6 +104,34 @@ def export_model(path: Path, choices: ExportChoices) -> SkipModel:
         source_description=described,
     )
     model.file = model.file or str(path)
+    return model
+
+
+def _tolerance(choices: ExportChoices) -> float:
+    return DEFAULT_TOLERANCE if choices.tolerance is None else choices.tolerance
+
+
+def export_torch_model(factory: str, weights: Path | None, exporter: str, choices: ExportChoices) -> SkipModel:
+    """A skip model of the torch network that `factory` ("package.module:factory") makes.
+
+    Raises:
+        ModelError: the network can't be made or exported, or its checkpoint does not fit.
+        SourceError: the video can't be read.
+    """
+    from edgeskip.export.torch_network import TorchOptions, export_torch, load_network, trace_network
+
+    if choices.size is None:
+        raise ModelError(f"{factory}: the size of its pictures is not known", hint="give it: --size WIDTHxHEIGHT")
+    network = load_network(factory, weights)
+    traced = trace_network(network, choices.size, 1 if choices.color == "GRAY" else 3, exporter)
+    # a description may lie beside the checkpoint; dots of a module's name are no file's suffix
+    preparation, task = describe(weights or Path(factory.replace(".", "/")), traced.graph, choices)
+    frames, described = calibration_frames(preparation, choices, consecutive=bool(traced.uses))
+    options = TorchOptions(
+        choices.tolerance, choices.frame_threshold, choices.norm, choices.block, exporter, len(frames), described
+    )
+    model = export_torch(network, preparation, task, frames, options, traced)
+    model.metadata.about["factory"] = factory
     return model
 
 
@@ -136,15 +164,20 @@ def describe(path: Path, graph: Graph, choices: ExportChoices) -> tuple[Preparat
     return preparation, task
 
 
-def calibration_frames(preparation: Preparation, choices: ExportChoices) -> tuple[list[np.ndarray], str]:
-    """Prepared pictures for the activation ranges, spread over the video, and how to call them in the metadata."""
+def calibration_frames(
+    preparation: Preparation, choices: ExportChoices, consecutive: bool = False
+) -> tuple[list[np.ndarray], str]:
+    """Prepared pictures for the activation ranges, and how to call them in the metadata.
+
+    They are spread over the video, or with `consecutive` follow each other, as trained gates want to see them.
+    """
     from edgeskip.cli.sources import scene_uri
     from edgeskip.video import open_source, prepare
 
     uri, count = choices.video or scene_uri(preparation), choices.calibration_frames
     with open_source(uri, choices.start) as source:
         seen = min(source.length or CALIBRATION_SPAN, CALIBRATION_SPAN)
-        step = 1 if source.live else max(1, seen // count)
+        step = 1 if source.live or consecutive else max(1, seen // count)
         chosen = islice(source, 0, step * count, step)
         frames = [prepare(frame.picture, preparation)[0] for frame in chosen]
     return frames, f"{len(frames)} frames of {uri if choices.video is None else Path(uri).name or uri}"

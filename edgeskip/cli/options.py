@@ -10,7 +10,7 @@ import typer
 BUNDLED = "bundled"
 DEFAULT_TOLERANCE = 0.06
 
-_EXPORTING = "Exporting (where the model is a dense network)"
+EXPORTING = "Exporting (where the model is a dense network)"
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A skip model, a dense .onnx network, or `bundled`.", show_default=False)
@@ -46,7 +46,7 @@ Tolerance = Annotated[
         "--tolerance",
         min=0.0,
         help="Change that a layer lets pass, as a share of its own activations; 0 is exact.",
-        rich_help_panel=_EXPORTING,
+        rich_help_panel=EXPORTING,
     ),
 ]
 FrameThreshold = Annotated[
@@ -56,11 +56,11 @@ FrameThreshold = Annotated[
         min=0.0,
         help="Change of the picture that counts as noise, in grey levels of 255.",
         show_default="set from --tolerance",
-        rich_help_panel=_EXPORTING,
+        rich_help_panel=EXPORTING,
     ),
 ]
 TaskName = Annotated[
-    str, typer.Option("--task", help="What the outputs mean: auto, or a decoder's name.", rich_help_panel=_EXPORTING)
+    str, typer.Option("--task", help="What the outputs mean: auto, or a decoder's name.", rich_help_panel=EXPORTING)
 ]
 Labels = Annotated[
     str | None,
@@ -68,7 +68,7 @@ Labels = Annotated[
         "--labels",
         metavar="FILE|A,B,...",
         help="Names of the classes: a text file with one a line, or a comma list.",
-        rich_help_panel=_EXPORTING,
+        rich_help_panel=EXPORTING,
         show_default=False,
     ),
 ]
@@ -78,7 +78,7 @@ Size = Annotated[
         "--size",
         metavar="WxH",
         help="Picture size of a network whose own is not fixed.",
-        rich_help_panel=_EXPORTING,
+        rich_help_panel=EXPORTING,
         show_default=False,
     ),
 ]

@@ -50,8 +50,8 @@ def export_dense(
         raise ModelError(f"{file}: this is a skip model already", hint="give the dense network it was made of")
     dense = load_graph(path, size)
     graph = simplify(dense)
-    _check_inputs(graph, preparation, file)
-    first, every = _peek(frames, graph, file)
+    check_inputs(graph, preparation, file)
+    first, every = peek(frames, graph, file)
     scales = layer_scales(graph, every, norm, file) if tolerance else {}
     options = GateOptions(
         tolerance, frame_threshold, norm=norm, block=block, scales=scales, task=task,
@@ -72,7 +72,8 @@ def export_dense(
     return model
 
 
-def _check_inputs(graph: Graph, preparation: Preparation, file: str) -> None:
+def check_inputs(graph: Graph, preparation: Preparation, file: str) -> None:
+    """Raises ModelError where the preparation does not make what `graph` reads."""
     expected = (preparation.channels, preparation.size[1], preparation.size[0])
     for name in graph.inputs:
         shape = graph.shape(name)
@@ -84,7 +85,7 @@ def _check_inputs(graph: Graph, preparation: Preparation, file: str) -> None:
             )
 
 
-def _peek(frames: Iterable[np.ndarray], graph: Graph, file: str) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+def peek(frames: Iterable[np.ndarray], graph: Graph, file: str) -> tuple[np.ndarray, Iterator[np.ndarray]]:
     """The first frame in the batch of the file, and all frames likewise."""
     batch = graph.shape(graph.inputs[0])[0]
     count = batch if isinstance(batch, int) else 1

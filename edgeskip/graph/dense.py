@@ -10,6 +10,7 @@ from edgeskip.graph.passes import expand_fused
 from edgeskip.graph.passes.copy_graph import copy_graph
 from edgeskip.graph.passes.fused_conv import DOMAIN as FUSED_DOMAIN
 from edgeskip.graph.passes.fused_conv import OP_TYPE as FUSED_OP
+from edgeskip.graph.passes.trained_gates import INPUT
 from edgeskip.graph.skip_model import SkipModel, dense_name, is_op
 
 if TYPE_CHECKING:
@@ -42,12 +43,17 @@ def dense_graph(skip: SkipModel) -> Graph:
 def _dense_names(graph: Graph) -> dict[str, str]:
     """File name to dense name, of what gates and convolutions read and write."""
     names: dict[str, str] = {}
+    convolved = {dense_name(node.outputs[0]) for node in graph.nodes if is_op(node, "SkipConv")}
     for node in graph.nodes:
         if is_op(node, "SkipConv"):
             names[node.outputs[0]] = dense_name(node.outputs[0])
         if is_op(node, "SkipGate"):
             source = node.inputs[0]
-            names[node.outputs[0]] = source if source in graph.inputs else dense_name(node.outputs[0])
+            tensor = dense_name(node.outputs[0])
+            if tensor.endswith(f".{INPUT}") and tensor.removesuffix(f".{INPUT}") in convolved:
+                names[node.outputs[0]] = names.get(source, source)  # a layer's own gate, other readers go past it
+                continue
+            names[node.outputs[0]] = source if source in graph.inputs else tensor
             if source not in graph.inputs:
                 names[source] = names[node.outputs[0]]
     return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeskip.core.contract import METADATA_KEY
 from edgeskip.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ def real_inputs(proto: ModelProto) -> list[ValueInfoProto]:
 
 
 def check_inputs(proto: ModelProto, file: str) -> None:
-    """Raises ModelError unless every input is a float32 tensor of known rank."""
+    """Raises ModelError unless every input that is no state is a float32 tensor of known rank."""
     from onnx import TensorProto
 
+    is_skip_model = any(entry.key == METADATA_KEY for entry in proto.metadata_props)
     for value in real_inputs(proto):
+        if is_skip_model and value.name.startswith("state."):
+            continue  # a pending state is int32; the contract's rules for states are checked when it is known whole
         tensor = value.type.tensor_type
         if not value.type.HasField("tensor_type") or tensor.elem_type != TensorProto.FLOAT:
             kind = TensorProto.DataType.Name(tensor.elem_type).lower() if tensor.elem_type else "not a tensor"

@@ -15,7 +15,7 @@ from edgeskip.graph.onnx_proto import graph_from_proto, to_proto
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["graph_from_proto", "load_graph", "load_proto", "save_graph", "to_proto"]
+__all__ = ["graph_from_proto", "graph_of", "load_graph", "load_proto", "save_graph", "to_proto"]
 
 OLDEST_OPSET_WRITTEN = 13
 _EXPORT_AGAIN = "give an .onnx file as written by torch.onnx.export, or export or download it again"
@@ -35,12 +35,16 @@ def load_graph(path: str | Path, size: tuple[int, int] | None = None) -> Graph:
     Raises:
         ModelError: the file or the network is unfit; the message says why.
     """
-    proto = load_proto(path)
-    check_inputs(proto, str(path))
-    fix_size(proto, size, str(path))
-    proto = _inlined(proto, str(path))
-    proto = _modern(proto, str(path))
-    return graph_from_proto(_with_shapes(proto, str(path)), str(path))
+    return graph_of(load_proto(path), str(path), size)
+
+
+def graph_of(proto: ModelProto, file: str, size: tuple[int, int] | None = None) -> Graph:
+    """The graph of a network in memory, as `load_graph` reads it; `file` names it in messages. Raises ModelError."""
+    check_inputs(proto, file)
+    fix_size(proto, size, file)
+    proto = _inlined(proto, file)
+    proto = _modern(proto, file)
+    return graph_from_proto(_with_shapes(proto, file), file)
 
 
 def load_proto(path: str | Path) -> ModelProto:

@@ -9,11 +9,12 @@ from functools import cached_property
 from math import prod
 from pathlib import Path
 
-from edgeskip.core.contract import DOMAIN, METADATA_KEY, OPS, Metadata, StatePair
+from edgeskip.core.contract import DOMAIN, METADATA_KEY, OPS, SKIP_CONV, Metadata, StatePair
 from edgeskip.core.errors import ContractError
 from edgeskip.core.files import write_bytes
 from edgeskip.graph.ir import Dim, Graph, Node
 
+_GATE_INPUT = SKIP_CONV.inputs.index("gate")
 _STATE_OUTPUT = re.compile(r"state\.\d+\.(?P<tensor>.+)\.next")
 
 
@@ -68,9 +69,22 @@ class SkipModel:
         return [self._conv_info(node) for node in self.graph.nodes if is_op(node, "SkipConv")]
 
     @cached_property
+    def gate_convolutions(self) -> frozenset[str]:
+        """Names of convolutions that only decide (those of Gumbel gates): the dense network has none of them."""
+        producers, seen = self.graph.producers(), set()
+        waiting = list(self.outputs)
+        while waiting:
+            node = producers.get(waiting.pop())
+            if node is not None and id(node) not in seen:
+                seen.add(id(node))
+                skipped = _GATE_INPUT if is_op(node, "SkipConv") else None
+                waiting += [name for index, name in enumerate(node.inputs) if index != skipped]
+        return frozenset(info.name for info in self.convolutions if id(info.node) not in seen)
+
+    @cached_property
     def dense_macs(self) -> int:
-        """Multiply-accumulates of all skip convolutions for one picture when everything is active."""
-        return sum(info.macs for info in self.convolutions)
+        """Multiply-accumulates of the dense network's convolutions that skip, for one picture."""
+        return sum(info.macs for info in self.convolutions if info.name not in self.gate_convolutions)
 
     def frame_shape(self, name: str) -> tuple[Dim, ...]:
         """Shape [N, C, H, W] of frame input `name`; N as in the file, maybe symbolic."""

@@ -123,6 +123,14 @@ void bind_gated_ops(nb::class_<Plan>& plan) {
           },
           "name"_a, "x"_a, "y"_a, "mask_y"_a, "norm"_a, "threshold"_a, "threshold_signed"_a, "window"_a,
           "mask_x"_a = -1)
+      .def(
+          "add_gate_decision",
+          [](Plan& self, const std::string& name, int u, int mask_u, int u_ref, int pending, int gate, int moved,
+             float bias, bool magnitude, int block) {
+            return add_gate_decision(self, name, {u, mask_u, u_ref, pending, gate, moved, bias, magnitude, block});
+          },
+          "name"_a, "u"_a, "mask_u"_a, "u_ref"_a, "pending"_a, "gate"_a, "moved"_a, "bias"_a, "magnitude"_a, "block"_a)
+      .def("add_gate_reference", &add_gate_reference, "name"_a, "u"_a, "u_ref"_a, "pending"_a, "moved"_a)
       .def("add_conv", &bind_conv, "name"_a, "x"_a, "mask_x"_a, "y"_a, "mask_y"_a, "weight"_a, "bias"_a.none(),
            "strides"_a, "pads"_a, "dilations"_a, "group"_a, "transposed"_a, "activation"_a, "alpha"_a, "beta"_a,
            "threshold"_a, "norm"_a, "block"_a, "z"_a = -1, "mask_z"_a = -1, "channel_weight"_a = nb::none(),

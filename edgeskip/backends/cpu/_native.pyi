@@ -41,6 +41,11 @@ class Plan:
         """The norm gate: y is the reference. x is a tensor, or -1: the network's next input, which the gate takes in by
         itself (`Stream.offer`); inputs are numbered from 0. mask_x, for window 1: outside it x is what it was when the
         gate last ran; -1: nothing tells."""
+    def add_gate_decision(self, name: str, u: int, mask_u: int, u_ref: int, pending: int, gate: int, moved: int, bias: float, magnitude: bool, block: int) -> int:
+        """The Gumbel gate: gate = any of block(u - u_ref + bias > 0), with magnitude the sum over channels of |u - u_ref|.
+        moved = mask_u | pending, where u may differ from u_ref."""
+    def add_gate_reference(self, name: str, u: int, u_ref: int, pending: int, moved: int) -> int:
+        """u_ref = u at the pixels of moved that are not pending (any more)."""
     def add_conv(self, name: str, x: int, mask_x: int, y: int, mask_y: int, weight: np.ndarray, bias: np.ndarray | None,
                  strides: list[int], pads: list[int], dilations: list[int], group: int, transposed: bool,
                  activation: str, alpha: np.ndarray, beta: float, threshold: float, norm: str, block: int,

@@ -36,16 +36,19 @@ class LayerCounts(Mapping[str, int]):
 
 
 class Costs:
-    """The convolutions of a plan: in the engine by their op, in a dense segment by whether it ran."""
+    """The convolutions of a plan: in the engine by their op, in a dense segment by whether it ran.
 
-    def __init__(self, plan: CpuPlan, streams: int) -> None:
+    `gates`: layers that only decide; what they cost is counted, the dense network does without them.
+    """
+
+    def __init__(self, plan: CpuPlan, streams: int, gates: frozenset[str] = frozenset()) -> None:
         costs = plan.costs
         self._names = [cost.layer for cost in costs]
         self._macs = np.array([cost.macs for cost in costs], np.int64)
         self._pixels = np.array([max(cost.pixels, 1) for cost in costs], np.int64)
         self._ops = np.array([-1 if cost.op is None else cost.op for cost in costs], np.intp)
         self._in_segments = [(i, cost.segment) for i, cost in enumerate(costs) if cost.segment is not None]
-        self._dense = int(self._macs.sum()) * streams
+        self._dense = sum(cost.macs for cost in costs if cost.layer not in gates) * streams
 
     def result(self, outputs: dict[str, np.ndarray], counts: np.ndarray, ran: list[list[bool]]) -> FrameResult:
         """A frame's result.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeskip.backends.cpu.decisions import DOMAIN as ENGINE_DOMAIN
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.lowering import lowering_of, supports
 from edgeskip.backends.cpu.lowering.base import Views
@@ -60,6 +61,7 @@ def partition(model: SkipModel, facts: Facts) -> Partition:
 
 def needed_nodes(model: SkipModel, facts: Facts) -> list[Node]:
     """Nodes that the outputs depend on, by value or by mask, in graph order. Nothing else is run."""
+    next_states = {pair.input: pair.output for pair in model.metadata.states}
     needed: set[int] = set()
     open_tensors = list(model.outputs)
     while open_tensors:
@@ -68,13 +70,15 @@ def needed_nodes(model: SkipModel, facts: Facts) -> list[Node]:
             continue
         needed.add(id(node))
         open_tensors += reads(node, facts)
+        # what a node remembers has to be written, even where nothing of this frame reads it
+        open_tensors += [next_states[name] for name in node.inputs if name in next_states]
     return [node for node in facts.graph.nodes if id(node) in needed]
 
 
 def reads(node: Node, facts: Facts) -> list[str]:
     """Tensors and masks of the file that must exist before `node` runs in the engine."""
     names = [name for name in node.inputs if name]
-    if node.domain == DOMAIN:
+    if node.domain in (DOMAIN, ENGINE_DOMAIN):
         return names
     masks = [facts.mask_of(name) for name in (*node.inputs, *node.outputs) if name]
     return names + [source for mask in masks if mask for source in _sources(mask, facts)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 from edgeskip.backends.base import LayerInfo
 from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.chains import Chains
+from edgeskip.backends.cpu.decisions import fuse_decisions
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.layout import Layout
 from edgeskip.backends.cpu.lowering import lowering_of
@@ -15,6 +17,7 @@ from edgeskip.backends.cpu.lowering.chain import lower_chain
 from edgeskip.backends.cpu.partition import Partition, Run, partition
 from edgeskip.backends.cpu.plan import ConvolutionCost, CpuPlan, EngineStep, SegmentStep
 from edgeskip.backends.cpu.products import products
+from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Graph, Node
 from edgeskip.graph.skip_model import SkipModel, dense_name
 
@@ -25,6 +28,7 @@ def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
     Raises:
         ModelError: an op of the contract that the engine can't run.
     """
+    model = replace(model, graph=fuse_decisions(model))
     facts = Facts(model.graph, model.metadata.masks)
     parts = partition(model, facts)
     layout = Layout(parts.engine_nodes, facts, parts.views)
@@ -38,8 +42,21 @@ def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
         if run.in_engine:
             _add_engine_run(run, builder)
         else:
+            _refuse_states(run, model)
             _add_segment(run, builder, parts, read_by_engine)
     return plan
+
+
+def _refuse_states(run: Run, model: SkipModel) -> None:
+    """States live in the engine: a dense segment can't remember."""
+    states = {pair.input for pair in model.metadata.states}
+    for node in run.nodes:
+        if node.op_type != "Identity" and states.intersection(node.inputs):
+            raise ModelError(
+                f"{model.file}: {node.op_type} {node.outputs[0]} reads a state, and the CPU engine does not know this "
+                "way of writing a gate",
+                hint="run it with --backend onnxruntime",
+            )
 
 
 def _add_engine_run(run: Run, builder: Builder) -> None:

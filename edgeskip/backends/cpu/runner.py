@@ -87,7 +87,7 @@ class CpuRunner(Runner):
             )
         require_precision(options.precision, options.level)
         self.plan = make_plan(model, self._module.Plan())
-        self._costs = Costs(self.plan, streams)
+        self._costs = Costs(self.plan, streams, model.gate_convolutions)
         segments = [step for step in self.plan.steps if not isinstance(step, EngineStep)]
         # inputs that are read from their arrays, not only from the engine
         self._read_outside = {name for step in segments for name in step.graph.inputs} | set(self.plan.outputs)

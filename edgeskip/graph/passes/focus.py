@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeskip.graph.ir import Graph, Node, TensorInfo
 from edgeskip.graph.passes.channel_moves import selection
-from edgeskip.graph.passes.fused_conv import is_fused_conv, set_weights
+from edgeskip.graph.passes.fused_conv import is_plain_conv, set_weights
 from edgeskip.graph.passes.links import Links
 from edgeskip.graph.passes.movement import Tracer, block_places, is_end, moves_only, picture_shape
 
@@ -49,7 +49,7 @@ def _places(graph: Graph, tracer: Tracer, tensor: str) -> tuple[str, int, np.nda
 
 
 def _can_widen(node: Node, tensor: str) -> bool:
-    if not is_fused_conv(node) or node.inputs[0] != tensor or node.inputs.count(tensor) != 1:
+    if not is_plain_conv(node) or node.inputs[0] != tensor or node.inputs.count(tensor) != 1:
         return False
     attributes = node.attributes
     return not attributes["transposed"] and attributes["group"] == 1 and attributes["dilations"] == [1, 1]

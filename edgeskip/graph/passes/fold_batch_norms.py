@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeskip.graph.ir import Graph, Node
-from edgeskip.graph.passes.fused_conv import DOMAIN, OP_TYPE, bias_of, is_fused_conv, set_weights
+from edgeskip.graph.passes.fused_conv import DOMAIN, OP_TYPE, bias_of, is_plain_conv, set_weights
 from edgeskip.graph.passes.links import Links
 from edgeskip.graph.passes.per_channel import PerChannel, batch_norm
 
@@ -25,7 +25,7 @@ def fold_batch_norms(graph: Graph) -> int:
         if change is None:
             continue
         follower = links.sole_consumer(node.outputs[0])
-        if is_fused_conv(follower) and _is_exact_before(follower, change):
+        if is_plain_conv(follower) and _is_exact_before(follower, change):
             _fold_into(graph, follower, change)
             links.redirect(node.outputs[0], node.inputs[0])
             links.drop(node)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from edgeskip.graph.ir import Graph, Node
-from edgeskip.graph.passes.fused_conv import is_fused_conv
+from edgeskip.graph.passes.fused_conv import is_fused_conv, is_plain_conv
 from edgeskip.graph.passes.links import Links
 from edgeskip.graph.passes.ramp import scalar
 from edgeskip.graph.passes.value_range import is_nonnegative
@@ -49,7 +49,7 @@ def _accepts(links: Links, reader: Node, pad: Node, pads: list[int], value: floa
     if reader.inputs[0] != pad.outputs[0] or reader.inputs.count(pad.outputs[0]) != 1:
         return False
     if is_fused_conv(reader):
-        return value == 0 and not reader.attributes["transposed"]
+        return value == 0 and not reader.attributes["transposed"] and is_plain_conv(reader)
     if reader.domain or reader.op_type not in ("MaxPool", "AveragePool") or reader.output(1):
         return False
     source = reader.attributes

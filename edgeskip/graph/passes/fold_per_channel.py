@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeskip.graph.ir import Graph, Node
-from edgeskip.graph.passes.fused_conv import is_fused_conv, is_linear, out_channels, scale_outputs
+from edgeskip.graph.passes.fused_conv import is_linear, may_fold_output, out_channels, scale_outputs
 from edgeskip.graph.passes.links import Links
 from edgeskip.graph.passes.per_channel import PerChannel, per_channel
 
@@ -15,7 +15,7 @@ def fold_per_channel(graph: Graph) -> int:
     links = Links(graph)
     changes = 0
     for node in graph.nodes:
-        while is_fused_conv(node) and (follower := links.sole_consumer(node.outputs[0])) is not None:
+        while may_fold_output(node) and (follower := links.sole_consumer(node.outputs[0])) is not None:
             change = per_channel(graph, follower, node.outputs[0], out_channels(graph, node))
             if change is None or not _may_fold(node, change):
                 break

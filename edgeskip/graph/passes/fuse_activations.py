@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeskip.graph.ir import Graph
-from edgeskip.graph.passes.fused_conv import activation_of, is_fused_conv, set_activation
+from edgeskip.graph.passes.fused_conv import activation_of, may_fold_output, set_activation
 from edgeskip.graph.passes.links import Links
 from edgeskip.graph.passes.match_activation import match_activation
 
@@ -13,7 +13,7 @@ def fuse_activations(graph: Graph) -> int:
     links = Links(graph)
     changes = 0
     for node in graph.nodes:
-        if not is_fused_conv(node) or node in links.dropped:
+        if not may_fold_output(node) or node in links.dropped:
             continue
         match = match_activation(graph, links, node.outputs[0], activation_of(node))
         if match:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeskip.graph.ir import Graph, Node
-from edgeskip.graph.passes.fused_conv import is_fused_conv, is_linear
+from edgeskip.graph.passes.fused_conv import is_linear, is_plain_conv
 from edgeskip.graph.passes.links import Links
 
 
@@ -30,7 +30,7 @@ def fuse_residuals(graph: Graph) -> int:
 def _can_take(graph: Graph, links: Links, add: Node, tensor: str) -> bool:
     """Whether the convolution that writes `tensor` can take the other operand as its residual."""
     conv = links.producers.get(tensor)
-    if not is_fused_conv(conv) or not is_linear(conv) or links.sole_consumer(tensor) is not add:
+    if not is_plain_conv(conv) or not is_linear(conv) or links.sole_consumer(tensor) is not add:
         return False
     other = add.inputs[1] if add.inputs[0] == tensor else add.inputs[0]
     shape = graph.shape(tensor)

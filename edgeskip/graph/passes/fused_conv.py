@@ -10,11 +10,25 @@ from edgeskip.graph.ir import Graph, Node
 OP_TYPE = "FusedConv"
 DOMAIN = "edgeskip.internal"
 _FOLDED = ".folded"
+# attribute of a convolution with a trained gate: the layer's name; passes must not change what its gate sees
+LAYER = "layer"
+# attribute of one whose gate compares its output: nothing may be folded into that either
+COMPARES_OUTPUT = "compares_output"
 
 
 def is_fused_conv(node: Node | None) -> bool:
     """Whether `node` is a FusedConv: inputs (x, w, [b], [z])."""
     return node is not None and node.op_type == OP_TYPE and node.domain == DOMAIN
+
+
+def is_plain_conv(node: Node | None) -> bool:
+    """Whether `node` is a FusedConv without a trained gate, free for any rewriting."""
+    return is_fused_conv(node) and LAYER not in node.attributes
+
+
+def may_fold_output(node: Node | None) -> bool:
+    """Whether `node` is a FusedConv that may take in what is done to its output."""
+    return is_fused_conv(node) and not node.attributes.get(COMPARES_OUTPUT, 0)
 
 
 def activation_of(node: Node) -> Activation:

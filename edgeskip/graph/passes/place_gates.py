@@ -28,14 +28,15 @@ from edgeskip.core.contract import (
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Graph, Node, TensorInfo
 from edgeskip.graph.passes.copy_graph import copy_graph
+from edgeskip.graph.passes.fused_conv import COMPARES_OUTPUT, LAYER
 from edgeskip.graph.passes.gate_demand import Demand
 from edgeskip.graph.passes.place_masks import MaskRule, size_of
+from edgeskip.graph.passes.trained_gates import TrainedGate, place_trained
 from edgeskip.graph.skip_model import SkipModel, fill_defaults
 
 DEFAULT_FRAME_THRESHOLD = 4.0
 # the unsigned mean sees texture that the signed one is blind to, and noise that it averages away
 _TEXTURE_FACTOR = 2.5
-INFINITY = float("inf")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class GateOptions:
     `tolerance` is relative to each layer's own `scales` (dense tensor name to mean norm over
     channels), `frame_threshold` in steps of a 0..255 picture (None: 6, or 0 at tolerance 0).
     `preparations` maps a network input to how its picture is made; `source` says where the scales
-    came from.
+    came from. `trained` holds the gates of convolutions that bring their own, by the name in their `layer`
+    attribute; tolerance, norm and block are for all others.
     """
 
     tolerance: float = 0.06
@@ -57,6 +59,7 @@ class GateOptions:
     preparations: Mapping[str, Preparation] = field(default_factory=dict)
     task: Task = field(default_factory=Task)
     source: str = "given"
+    trained: Mapping[str, TrainedGate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (self.tolerance >= 0 and (self.frame_threshold is None or self.frame_threshold >= 0)):
@@ -88,8 +91,8 @@ class _Placement:
     """The new graph while it is made. `file_name` maps a dense tensor to what holds it in the new graph."""
 
     def __init__(self, dense: Graph, options: GateOptions) -> None:
-        self.dense, self.options = dense, options
-        self.demand = Demand(dense)
+        self.dense, self.options = copy_graph(dense), options
+        self.demand = Demand(self.dense)
         self.new = copy_graph(dense)
         self.new.nodes = []
         self.metadata = Metadata(task=options.task, generator=f"edgeskip {edgeskip.__version__}")
@@ -127,11 +130,14 @@ class _Placement:
                 self.metadata.inputs[name] = preparation
             steps = self.options.frame_steps
             threshold = Threshold(steps * step, steps, step, "frame threshold in steps of a 0..255 picture")
-            self._gate(name, name, threshold, _TEXTURE_FACTOR * threshold.value, self.options.frame_window)
+            self.gate(name, name, threshold, _TEXTURE_FACTOR * threshold.value, self.options.frame_window)
 
     def _place(self, node: Node) -> None:
+        if LAYER in node.attributes:
+            place_trained(self, node, self.options.trained[node.attributes[LAYER]])
+            return
         if self.demand.is_skippable(node) and node.inputs[0] in self.masks and self._residual_known(node):
-            self._conv(node)
+            self.conv(node, self._layer_threshold(node.outputs[0]), self.options.norm, self.options.block)
             return
         rule = self.demand.rules[id(node)]
         if rule is None or not all(name in self.masks for name in rule.inputs):
@@ -146,19 +152,20 @@ class _Placement:
         residual = node.input(3)
         return not residual or residual in self.masks or self.dense.constant(residual) is not None
 
-    def _conv(self, node: Node) -> None:
+    def conv(self, node: Node, threshold: Threshold, norm: str, block: int, **given: str) -> None:
+        """Write `node` as a SkipConv; `given` are inputs of a learned gate, or take the place of others."""
         tensor = node.outputs[0]
-        threshold = self._layer_threshold(tensor)
-        state = self._state(tensor)
-        inputs = dict.fromkeys(SKIP_CONV.inputs, "")
-        inputs |= {"x": self._name(node.inputs[0]), "mask_x": self.masks[node.inputs[0]], "w": node.inputs[1]}
-        inputs |= {"b": node.input(2), "z": self._name(node.input(3)), "mask_z": self.masks.get(node.input(3), "")}
-        inputs["y_prev"] = state.input
-        names = list(inputs.values())[:-1]  # pending comes last and belongs to learned gates
-        attributes = {
-            **node.attributes, "threshold": threshold.value, "norm": self.options.norm, "block": self.options.block
-        }  # fmt: skip
+        state = self.state(tensor)
         outputs = [state.output, self._new_mask(tensor, state.output)]
+        if "pending_next" in given:
+            outputs.append(given.pop("pending_next"))
+        inputs = dict.fromkeys(SKIP_CONV.inputs, "")
+        inputs |= {"x": self.name_of(node.inputs[0]), "mask_x": self.masks.get(node.inputs[0], ""), "w": node.inputs[1]}
+        inputs |= {"b": node.input(2), "z": self.name_of(node.input(3)), "mask_z": self.masks.get(node.input(3), "")}
+        inputs |= {"y_prev": state.input, **given}
+        names = list(inputs.values())[: None if inputs["pending"] else -1]
+        attributes = {key: value for key, value in node.attributes.items() if key not in (LAYER, COMPARES_OUTPUT)}
+        attributes |= {"threshold": threshold.value, "norm": norm, "block": block}
         self.new.nodes.append(Node("SkipConv", names, outputs, attributes, DOMAIN, node.name))
         self._record(tensor, state.output, outputs[1], threshold)
 
@@ -168,7 +175,7 @@ class _Placement:
         raw = self._copy_raw(node, tensor)
         self._mask(rule, [raw])
         threshold = self._layer_threshold(tensor)
-        self._gate(tensor, raw, threshold, threshold.value)
+        self.gate(tensor, raw, threshold, threshold.value)
 
     def _dense(self, node: Node) -> None:
         """Dense, and where a skip convolution waits for the mask it is found by comparing."""
@@ -177,7 +184,7 @@ class _Placement:
         self._copy(node, [raw.get(name, name) for name in node.outputs])
         for name in gated:
             self.new.info[raw[name]] = self.dense.info[name]
-            self._gate(name, raw[name], Threshold(0.0, 0.0, 0.0, "dense op, compared with its last output"), 0.0)
+            self.gate(name, raw[name], Threshold(0.0, 0.0, 0.0, "dense op, compared with its last output"), 0.0)
 
     def _is_gateable(self, tensor: str) -> bool:
         info = self.dense.info.get(tensor)
@@ -188,14 +195,28 @@ class _Placement:
             and size_of(self.dense, tensor) is not None
         )
 
-    def _gate(self, tensor: str, source: str, signed: Threshold, threshold: float, window: int = 1) -> None:
-        state = self._state(tensor)
+    def gate(
+        self,
+        tensor: str,
+        source: str,
+        signed: Threshold,
+        threshold: float,
+        window: int = 1,
+        *,
+        norm: str | None = None,
+        info: TensorInfo | None = None,
+        record: Threshold | None = None,
+    ) -> str:
+        """Write a SkipGate of `source` (a name of the new graph) that makes `tensor`; returns its mask."""
+        state = self.state(tensor, info)
         attributes = {
-            "threshold": threshold, "threshold_signed": signed.value, "norm": self.options.norm, "window": window
+            "threshold": threshold, "threshold_signed": signed.value, "norm": norm or self.options.norm,
+            "window": window,
         }  # fmt: skip
         outputs = [state.output, self._new_mask(tensor, state.output)]
         self.new.nodes.append(Node("SkipGate", [source, state.input], outputs, attributes, DOMAIN, f"gate.{tensor}"))
-        self._record(tensor, state.output, outputs[1], signed)
+        self._record(tensor, state.output, outputs[1], record or signed)
+        return outputs[1]
 
     def _mask(self, rule: MaskRule, tensors: list[str]) -> None:
         """Give `tensors` the mask of `rule`, placed once for all that need the same."""
@@ -225,11 +246,12 @@ class _Placement:
         scale = float(self.options.scales[tensor])
         return Threshold(tolerance * scale, tolerance, scale, self.options.source)
 
-    def _state(self, tensor: str) -> StatePair:
+    def state(self, tensor: str, info: TensorInfo | None = None, start: str = "nan") -> StatePair:
+        """The next state, of `tensor` (or, with `info`, of a map that the dense network does not have)."""
         index = len(self.metadata.states)
-        pair = StatePair(state_input(index, tensor), state_output(index, tensor), "nan")
+        pair = StatePair(state_input(index, tensor), state_output(index, tensor), start)
         self.metadata.states.append(pair)
-        info = self.dense.info[tensor]
+        info = info or self.dense.info[tensor]
         shape = (self._batch(), *info.shape[1:])
         self.new.info[pair.input] = self.new.info[pair.output] = TensorInfo(info.dtype, shape)
         return pair
@@ -246,7 +268,7 @@ class _Placement:
         self.metadata.thresholds[tensor] = threshold
 
     def _copy(self, node: Node, outputs: list[str]) -> None:
-        inputs = [self._name(name) for name in node.inputs]
+        inputs = [self.name_of(name) for name in node.inputs]
         self.new.nodes.append(Node(node.op_type, inputs, list(outputs), dict(node.attributes), node.domain, node.name))
 
     def _copy_raw(self, node: Node, tensor: str) -> str:
@@ -255,7 +277,8 @@ class _Placement:
         self.new.info[raw] = self.dense.info[tensor]
         return raw
 
-    def _name(self, tensor: str) -> str:
+    def name_of(self, tensor: str) -> str:
+        """What holds a tensor of the dense network in the new graph."""
         return self.file_name.get(tensor, tensor)
 
     def _batch(self) -> int | str | None:

@@ -7,9 +7,11 @@ cost nothing.
 
 from __future__ import annotations
 
+from edgeskip.backends.cpu.decisions import DOMAIN as ENGINE_DOMAIN
 from edgeskip.backends.cpu.facts import Facts
 from edgeskip.backends.cpu.lowering.base import Lowering
 from edgeskip.backends.cpu.lowering.channels import CHANNELS
+from edgeskip.backends.cpu.lowering.decisions import DECISIONS
 from edgeskip.backends.cpu.lowering.elementwise import ELEMENTWISE
 from edgeskip.backends.cpu.lowering.gates import GATES
 from edgeskip.backends.cpu.lowering.masks import MASKS
@@ -21,13 +23,13 @@ from edgeskip.core.contract import DOMAIN
 from edgeskip.graph.ir import Node
 
 LOWERINGS: dict[str, Lowering] = {
-    **CHANNELS, **ELEMENTWISE, **GATES, **MASKS, **POOLING, **RESIZE, **SPATIAL, **UNARY,
+    **CHANNELS, **DECISIONS, **ELEMENTWISE, **GATES, **MASKS, **POOLING, **RESIZE, **SPATIAL, **UNARY,
 }  # fmt: skip
 
 
 def lowering_of(node: Node) -> Lowering | None:
     """How the engine runs nodes of this op type, None where it does not know the op."""
-    return LOWERINGS.get(node.op_type) if node.domain in ("", "ai.onnx", DOMAIN) else None
+    return LOWERINGS.get(node.op_type) if node.domain in ("", "ai.onnx", DOMAIN, ENGINE_DOMAIN) else None
 
 
 def supports(node: Node, facts: Facts) -> str | None:

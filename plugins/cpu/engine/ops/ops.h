@@ -39,6 +39,20 @@ struct GateSpec {
 };
 int add_gate(Plan& plan, const std::string& name, const GateSpec& spec);
 
+// The decision of a Gumbel gate (docs/contract.md, "Learned gates"), block by block:
+// gate = any of block(change + bias > 0), change = u - u_ref of one channel, or with magnitude sum_k |u_k - u_ref_k|.
+// mask_u: where u changed in this frame; pending: what waits from earlier ones; moved receives their union, the
+// pixels where u may differ from u_ref.
+struct GateDecisionSpec {
+  int u = -1, mask_u = -1, u_ref = -1, pending = -1, gate = -1, moved = -1;
+  float bias = 0;
+  bool magnitude = false;
+  int block = 1;
+};
+int add_gate_decision(Plan& plan, const std::string& name, const GateDecisionSpec& spec);
+// After the convolution: u_ref = where(pending, u_ref, u), at the pixels of moved.
+int add_gate_reference(Plan& plan, const std::string& name, int u, int u_ref, int pending, int moved);
+
 // SkipConv (docs/contract.md). weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw].
 struct ConvSpec {
   int x = -1, mask_x = -1, y = -1, mask_y = -1, z = -1, mask_z = -1, gate = -1, pending = -1;
