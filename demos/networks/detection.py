@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgeskip.demos.networks.detection_data import scene_frames
 from edgeskip.demos.networks.efficientdet import DetectionNetwork
@@ -34,7 +34,8 @@ class DetectionLoss:
     def __call__(self, outputs: Sequence[Tensor], boxes: Tensor, class_ids: Tensor) -> dict[str, Tensor]:
         """Parts of the loss."""
         # effdet's classes begin at 1, and its boxes at y
-        targets = self._labeler.batch_label_anchors(boxes[..., [1, 0, 3, 2]], torch.where(class_ids < 0, -1, class_ids + 1))
+        ids = torch.where(class_ids < 0, -1, class_ids + 1)
+        targets = self._labeler.batch_label_anchors(boxes[..., [1, 0, 3, 2]], ids)
         levels = len(outputs) // 2
         _, classes, box = self._loss(list(outputs[:levels]), list(outputs[levels:]), *targets)
         return {"class": classes, "box": self._box_weight * box}
@@ -96,4 +97,3 @@ def precision_figures(pairs: list[tuple[Detections, np.ndarray, np.ndarray]]) ->
         "frames": len(pairs),
         "objects": sum(single.truths for single in scored),
     }
-

@@ -36,9 +36,14 @@ class DetectionSamples:
         entry[0].noise = float(draw.choice(NOISES))
         picture, boxes, class_ids = entry[0].frame(int(draw.integers(_LAST_FRAME)))
         if draw.random() < 0.5:
-            picture = picture[:, ::-1]
-            boxes = np.stack([picture.shape[1] - boxes[:, 2], boxes[:, 1], picture.shape[1] - boxes[:, 0], boxes[:, 3]], 1)
+            picture, boxes = mirrored(picture, boxes)
         return picture, boxes, class_ids
+
+
+def mirrored(picture: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`picture` [H, W, 3] with left and right exchanged, and its boxes [n, 4]."""
+    width = picture.shape[1]
+    return picture[:, ::-1], np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
 
 
 def detection_batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -46,12 +51,17 @@ def detection_batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.nda
     samples = DetectionSamples(seed)
     while True:
         drawn = [samples.next() for _ in range(size)]
-        boxes, ids = np.zeros((size, MOST_BOXES, 4), np.float32), np.full((size, MOST_BOXES), -1, np.int64)
-        for k, (_, sample_boxes, sample_ids) in enumerate(drawn):
-            count = min(MOST_BOXES, len(sample_ids))
-            # the nearest come last
-            boxes[k, :count], ids[k, :count] = sample_boxes[len(sample_ids) - count :], sample_ids[len(sample_ids) - count :]
-        yield to_input(np.stack([sample[0] for sample in drawn])), boxes, ids
+        truths = [padded_truth(boxes, class_ids) for _, boxes, class_ids in drawn]
+        boxes, class_ids = (np.stack(column) for column in zip(*truths, strict=True))
+        yield to_input(np.stack([sample[0] for sample in drawn])), boxes, class_ids
+
+
+def padded_truth(boxes: np.ndarray, class_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes [n, 4] and class ids [n] as [24, 4] and [24] (-1: none); of more than 24 the nearest, which come last."""
+    count = min(MOST_BOXES, len(class_ids))
+    all_boxes, all_ids = np.zeros((MOST_BOXES, 4), np.float32), np.full(MOST_BOXES, -1, np.int64)
+    all_boxes[:count], all_ids[:count] = boxes[len(class_ids) - count :], class_ids[len(class_ids) - count :]
+    return all_boxes, all_ids
 
 
 def scene_frames(seeds: range, count: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

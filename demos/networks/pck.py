@@ -51,4 +51,5 @@ def pck_by_joint(found: np.ndarray, true: np.ndarray, visible: np.ndarray) -> di
     """PCK@0.2 of the torso for each of `JOINT_NAMES`."""
     shown = visible.astype(bool)
     hit = hits(found, true)
-    return {name: round(float(hit[shown[:, k], k].mean()), 4) for k, name in enumerate(JOINT_NAMES) if shown[:, k].any()}
+    found_share = [hit[shown[:, k], k].mean() if shown[:, k].any() else np.nan for k in range(len(JOINT_NAMES))]
+    return {name: round(float(share), 4) for name, share in zip(JOINT_NAMES, found_share, strict=True)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgeskip.demos.networks.recipe import HEATMAP_STRIDE, JOINT_NAMES, MEAN, POSE_SIZE, SCALE, SPLITS
+from edgeskip.demos.networks.recipe import HEATMAP_STRIDE, MEAN, POSE_SIZE, SCALE, SPLITS
 from edgeskip.video.synthetic.figures import FigureScene
 
 CROP = (128, 160)  # width, height: a figure with raised arms just fits, and it costs 0.4 of the whole picture
@@ -74,6 +74,3 @@ def pose_batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray,
         pictures, joints, visible = (np.stack(column) for column in zip(*drawn, strict=True))
         yield to_input(pictures), heatmaps(joints, CROP if crop else POSE_SIZE), visible.astype(np.float32)
         number += 1
-
-
-assert len(JOINT_NAMES) == 13

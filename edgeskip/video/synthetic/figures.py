@@ -12,9 +12,7 @@ from edgeskip.video.synthetic.motion import Motion
 from edgeskip.video.synthetic.people import Person, cloth
 from edgeskip.video.synthetic.scene import PLACES, SCENE_NAMES
 from edgeskip.video.synthetic.sensor import add_noise, light_table
-from edgeskip.video.synthetic.skeleton import (
-    ANKLES, ELBOWS, HEAD, HIPS, KNEES, SHOULDERS, WRISTS, project
-)  # fmt: skip
+from edgeskip.video.synthetic.skeleton import ANKLES, ELBOWS, HEAD, HIPS, KNEES, SHOULDERS, WRISTS, project  # fmt: skip
 
 SIZE = (256, 192)  # width, height
 HEIGHTS = (0.38, 0.65)  # of the body, as a fraction of the picture's height
@@ -59,7 +57,7 @@ class FigureScene:
         self.shoes = shade(cloth(draw), 0.6)
         self.height = float(draw.uniform(*HEIGHTS)) * size[1]  # of the body in pixels
         self._ground = float(draw.uniform(max(0.78, self.height / size[1] * 1.22), 0.97)) * size[1]
-        self._motion = Motion(seed, (0.5 * size[0]) / self.height - 0.45)
+        self._motion = Motion(seed, max(0.05, 0.5 * size[0] / self.height - 0.45))
 
     def frame(self, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frame t (25 per second): picture uint8 BGR [H, W, 3], joints float32 [13, 2] in pixels (the first pixel
