@@ -53,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
         batches=pose_batches,
         loss=lambda _: pose_loss,
         figures=pose_figures,
-        steps=1500, batch=8, rate=2e-3, average_decay=0.998,
+        steps=2400, batch=8, rate=2e-3, average_decay=0.998,
     ),
     # batches of 16: below that, torch computes 1x1 convolutions on one thread by a slower way
     "efficientdet_small": Recipe(

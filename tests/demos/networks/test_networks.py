@@ -115,9 +115,12 @@ def test_small_hrnet_has_four_branches_and_heat_maps_of_13_joints() -> None:
 def test_efficientdet_d0_has_the_published_names() -> None:
     network = efficientdet(levels_apart=False)
     names = set(network.state_dict())
-    for name in ("backbone.conv_stem.weight", "backbone.blocks.1.0.se.conv_reduce.weight",
-                 "fpn.resample.3.conv.conv.weight", "fpn.cell.2.fnode.7.combine.edge_weights",
-                 "class_net.conv_rep.2.conv_dw.weight", "class_net.bn_rep.0.4.bn.running_mean", "box_net.predict.conv_pw.bias"):  # fmt: skip
+    known = [
+        "backbone.conv_stem.weight", "backbone.blocks.1.0.se.conv_reduce.weight", "fpn.resample.3.conv.conv.weight",
+        "fpn.cell.2.fnode.7.combine.edge_weights", "class_net.conv_rep.2.conv_dw.weight",
+        "class_net.bn_rep.0.4.bn.running_mean", "box_net.predict.conv_pw.bias",
+    ]  # fmt: skip
+    for name in known:
         assert name in names
     # table 1 of the paper: 3.9 million
     assert _count(network) == pytest.approx(3.9e6, abs=0.05e6)
