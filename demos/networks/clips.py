@@ -6,6 +6,7 @@ Each is a map-style data set by PyTorch's protocol, so `torch.utils.data.DataLoa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from edgeskip.video.synthetic.figures import FigureScene
 
 NOISES = (0.5, 4.0)  # sigma of the sensor noise, grey levels
 LATEST_START = 3000
+
+Shown = tuple[np.ndarray, np.ndarray, np.ndarray]  # pictures, and the two arrays of their truth
 
 
 class Clips(ABC):
@@ -46,22 +49,26 @@ class Clips(ABC):
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> Shown:
         """Inputs float32 [T, 3, H, W] as the networks take them, and the truth of each frame."""
         pictures, first, second = self.frames(index)
         return to_input(pictures), first, second
 
-    def frames(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def frames(self, index: int) -> Shown:
         """Pictures uint8 BGR [T, H, W, 3], and the truth of each frame."""
+        pictures, first, second = (np.stack(column) for column in zip(*self.stream(index), strict=True))
+        return pictures, first, second
+
+    def stream(self, index: int) -> Iterator[Shown]:
+        """The frames of `frames` one after the other, for clips that are too long to be kept."""
         if not 0 <= index < self.count:
             raise IndexError(index)
         draw = np.random.default_rng([index, 25])
         noise, start = float(draw.uniform(*NOISES)), int(draw.integers(LATEST_START))
         scene = self._scene(index, noise if self.noise is None else self.noise)
         begin = start if self.start is None else self.start
-        drawn = [self._padded(*scene.frame(t)) for t in range(begin, begin + self.length)]
-        pictures, first, second = (np.stack(column) for column in zip(*drawn, strict=True))
-        return pictures, first, second
+        for t in range(begin, begin + self.length):
+            yield self._padded(*scene.frame(t))
 
     def seed(self, index: int) -> int:
         """Seed of the scene of clip `index`."""
@@ -71,7 +78,7 @@ class Clips(ABC):
     def _scene(self, index: int, noise: float) -> Scene | FigureScene: ...
 
     @abstractmethod
-    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]: ...
+    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> Shown: ...
 
 
 class PoseClips(Clips):
@@ -80,7 +87,7 @@ class PoseClips(Clips):
     def _scene(self, index: int, noise: float) -> FigureScene:
         return FigureScene(self.seed(index), POSE_SIZE, noise)
 
-    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> Shown:
         return picture, first, second
 
 
@@ -90,5 +97,5 @@ class DetectionClips(Clips):
     def _scene(self, index: int, noise: float) -> Scene:
         return Scene(SCENE_NAMES[index % len(SCENE_NAMES)], self.seed(index), DETECTION_SIZE, noise)
 
-    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> Shown:
         return picture, *padded_truth(first, second)

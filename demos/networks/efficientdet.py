@@ -28,8 +28,8 @@ class DetectionNetwork(nn.Module):
     Args:
         network: effdet's; it hands its modules over.
         levels_apart: give each level its own copy of the head's convolutions. effdet runs one set over all five
-            levels, and a convolution with a temporal state can be used once in a frame only. State dicts of the one
-            kind load into the other.
+            levels, and a convolution with a temporal state can be used once in a frame only. State dicts with
+            shared heads load into both kinds.
     """
 
     def __init__(self, network: nn.Module, levels_apart: bool = True) -> None:

@@ -19,7 +19,9 @@ from edgeskip.demos.networks.detection_data import (
 )
 from edgeskip.demos.networks.pck import hits, joints_from_heatmaps, pck, person_sizes
 from edgeskip.demos.networks.pose_data import CROP, PoseSamples, heatmaps, pose_batches, to_input
+from edgeskip.demos.networks.precision import decoded, precision_figures
 from edgeskip.demos.networks.recipe import DETECTION_SIZE, POSE_SIZE, SPLITS, preparation
+from edgeskip.tasks.base import Detections
 from edgeskip.video import prepare
 from edgeskip.video.synthetic.figures import FigureScene
 
@@ -39,6 +41,10 @@ def test_clips_of_a_split_use_its_seeds_and_come_again(clips: type) -> None:
     for ours, again in zip(clips("test", 3, 2)[1], clips("test", 9, 2)[1], strict=True):
         np.testing.assert_array_equal(ours, again)
     assert len(list(clips("test", 2, 1))) == 2
+    streamed = clips("test", 2, 4).stream(1)
+    next(streamed)
+    for ours, again in zip(next(streamed), clips("test", 2, 4).frames(1), strict=True):
+        np.testing.assert_array_equal(ours, again[1])
 
 
 def test_pose_clip_is_consecutive_frames_as_the_network_takes_them() -> None:
@@ -166,6 +172,24 @@ def test_pck_counts_visible_joints_within_a_fifth_of_the_torso() -> None:
         person_sizes(true, "head")
 
 
+def test_zero_codes_are_the_anchors() -> None:
+    anchors = np.array([[10.0, 20, 30, 60]], np.float32)
+    np.testing.assert_allclose(decoded(np.zeros((1, 4), np.float32), anchors), [[20, 10, 60, 30]])
+
+
+def test_precision_falls_with_misses_and_wrong_classes() -> None:
+    boxes, class_ids = np.array([[10, 10, 50, 60], [80, 20, 120, 70]], np.float32), np.array([0, 4])
+
+    def figures(found_ids: list[int], shift: float = 0.0) -> dict:
+        found = Detections(boxes + shift, np.array([0.9, 0.8]), np.array(found_ids), 0.01)
+        return precision_figures([(found, boxes, class_ids)] * 3)
+
+    assert (figures([0, 4])["ap50"], figures([0, 4])["ap"]) == (1.0, 1.0)
+    assert figures([0, 3])["ap50"] == 0.5
+    assert figures([0, 4], shift=6.0)["ap50"] == 1.0 > figures([0, 4], shift=6.0)["ap"]
+    assert figures([0, 4])["objects"] == 6
+
+
 def test_inputs_are_rgb() -> None:
     blue = np.zeros((1, 2, 2, 3), np.uint8)
     blue[..., 0] = 255
@@ -175,5 +199,6 @@ def test_inputs_are_rgb() -> None:
 
 
 def test_data_needs_no_torch() -> None:
-    script = "import sys, edgeskip.demos.networks.clips, edgeskip.demos.networks.pck; print('torch' in sys.modules)"
+    modules = ", ".join(f"edgeskip.demos.networks.{name}" for name in ("clips", "pck", "precision"))
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
     assert run_python(script) == "False"

@@ -14,11 +14,12 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from edgeskip.core.errors import ModelError  # noqa: E402
-from edgeskip.demos.networks.detection import DetectionLoss, anchor_boxes, decoded, detections  # noqa: E402
+from edgeskip.demos.networks.detection import DetectionLoss, anchor_boxes  # noqa: E402
 from edgeskip.demos.networks.efficientdet import OUTPUTS, efficientdet, efficientdet_small  # noqa: E402
 from edgeskip.demos.networks.hrnet_pose import hrnet_pose, hrnet_pose_small  # noqa: E402
 from edgeskip.demos.networks.pose import pose_loss  # noqa: E402
 from edgeskip.demos.networks.pose_data import heatmaps  # noqa: E402
+from edgeskip.demos.networks.precision import detections  # noqa: E402
 from edgeskip.demos.networks.recipe import DETECTION_SIZE, JOINT_NAMES  # noqa: E402
 
 
@@ -178,11 +179,6 @@ def test_perfect_detection_maps_decode_to_the_true_boxes(shared: nn.Module) -> N
     wrong = loss([-value for value in outputs], *targets)
     assert float(parts["class"]) < 0.05 < float(wrong["class"])
     assert float(parts["box"]) < 1e-3 < float(wrong["box"])
-
-
-def test_zero_codes_are_the_anchors() -> None:
-    anchors = np.array([[10.0, 20, 30, 60]], np.float32)
-    np.testing.assert_allclose(decoded(np.zeros((1, 4), np.float32), anchors), [[20, 10, 60, 30]])
 
 
 def test_pose_loss_is_least_at_its_own_target_and_ignores_hidden_joints() -> None:
