@@ -61,7 +61,7 @@ RECIPES: dict[str, Recipe] = {
         batches=detection_batches,
         loss=DetectionLoss,
         figures=detection_figures,
-        steps=700, batch=16, rate=2e-3, average_decay=0.995,
+        steps=1800, batch=16, rate=2e-3, average_decay=0.995,
     ),
 }  # fmt: skip
 
