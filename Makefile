@@ -17,9 +17,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(TESTS)
 
-# HRNet-w32 and EfficientDet-D0, built by timm and effdet: needs torch (large), so not part of `make test`
+# HRNet and EfficientDet, built by timm and effdet: needs torch (large), so not part of `make test`
 test-networks: $(VENV)/.installed-networks
-	EDGESKIP_REQUIRE_NETWORKS=1 $(BIN)/pytest tests/networks
+	EDGESKIP_REQUIRE_NETWORKS=1 $(BIN)/pytest tests/networks tests/demos/networks
 
 # the native kernels and the engine on their own, under the address, undefined and thread sanitizers
 test-native: $(VENV)/.installed-dev

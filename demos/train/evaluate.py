@@ -59,7 +59,7 @@ def score_detections(
             mine = result.class_ids == class_id
             truth = boxes[class_ids == class_id]
             scores[class_id].append(result.scores[mine])
-            found[class_id].append(_matches(result.boxes_xyxy[mine], truth))
+            found[class_id].append(matches(result.boxes_xyxy[mine], truth))
             truths[class_id] += len(truth)
     return [Scored(np.concatenate(s), np.concatenate(f), n) for s, f, n in zip(scores, found, truths, strict=True)]
 
@@ -115,7 +115,7 @@ def _detections(decoder: Decoder, outputs: Mapping[str, np.ndarray], placement: 
     return result
 
 
-def _matches(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def matches(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """For each box (best first) and each overlap, whether it is the first to claim its best free true box."""
     found = np.zeros((len(boxes), len(OVERLAPS)), bool)
     if not len(boxes) or not len(truth):

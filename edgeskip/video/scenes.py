@@ -8,32 +8,37 @@ from urllib.parse import parse_qsl
 from edgeskip.core.errors import SourceError
 from edgeskip.video.source import END, Reader, Shot, Status, Truth
 from edgeskip.video.synthetic import CLASS_NAMES, FRAMES_PER_SECOND, SCENE_NAMES, Scene
+from edgeskip.video.synthetic.figures import FigureScene
 
 _EXAMPLE = "for example synthetic:street?seed=1&size=640x384&noise=2&fps=25&frames=300"
+FIGURE = "figure"  # one person who moves; no boxes
 _DEFAULTS = {"seed": "0", "size": "640x384", "noise": "2", "fps": "25", "frames": ""}
 
 
 class SyntheticVideo(Reader):
-    """Frames of a drawn scene, with their truth; endless unless `frames` is given."""
+    """Frames of a drawn scene, with their true boxes where there are any; endless unless `frames` is given."""
 
     def __init__(self, uri: str) -> None:
         self.name = uri
         scene, _, query = uri.partition(":")[2].partition("?")
-        if scene not in SCENE_NAMES:
-            raise SourceError(f"{uri}: no scene {scene!r}", hint=f"scenes: {', '.join(SCENE_NAMES)}; {_EXAMPLE}")
+        names = (*SCENE_NAMES, FIGURE)
+        if scene not in names:
+            raise SourceError(f"{uri}: no scene {scene!r}", hint=f"scenes: {', '.join(names)}; {_EXAMPLE}")
         options = _options(uri, query)
         self.size, self.fps = options["size"], options["fps"]
         self.length = options["frames"]
-        self._scene = Scene(scene, options["seed"], self.size, options["noise"])
+        look = options["seed"], self.size, options["noise"]
+        self._scene = FigureScene(*look) if scene == FIGURE else Scene(scene, *look)
         self._next = 0
 
     def read(self, timeout_s: float) -> Shot:
         """Draw the next frame; objects move at the same speed whatever `fps` is."""
         if self.length is not None and self._next >= self.length:
             return END
-        picture, boxes, class_ids = self._scene.frame(round(self._next * FRAMES_PER_SECOND / self.fps))
+        picture, *truth = self._scene.frame(round(self._next * FRAMES_PER_SECOND / self.fps))
         self._next += 1
-        return Shot(Status.FRAME, picture, Truth(boxes, class_ids, CLASS_NAMES))
+        boxes_known = isinstance(self._scene, Scene)
+        return Shot(Status.FRAME, picture, Truth(*truth, CLASS_NAMES) if boxes_known else None)
 
     def skip(self, count: int) -> int:
         """Pass over `count` frames without drawing them."""

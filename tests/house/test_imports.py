@@ -23,7 +23,8 @@ for layer in layers:
     package = importlib.import_module(f"edgeskip.{{layer}}")
     names.append(package.__name__)
     names += [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
-names = [name for name in names if ".demos.train" not in name and not name.endswith("__main__")]
+torch = (".demos.train", ".demos.networks.")
+names = [name for name in names if not any(part in name for part in torch) and not name.endswith("__main__")]
 for name in names:
     importlib.import_module(name)
 print(len(names))
