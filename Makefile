@@ -17,9 +17,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(TESTS)
 
-# HRNet and EfficientDet, built by timm and effdet: needs torch (large), so not part of `make test`
+# what needs torch (large), so `make test` leaves it out where torch is not installed: HRNet and EfficientDet, gates, training
 test-networks: $(VENV)/.installed-networks
-	EDGESKIP_REQUIRE_NETWORKS=1 $(BIN)/pytest tests/networks tests/demos/networks
+	EDGESKIP_REQUIRE_NETWORKS=1 $(BIN)/pytest tests/networks tests/demos/networks tests/nn tests/training
 
 # the native kernels and the engine on their own, under the address, undefined and thread sanitizers
 test-native: $(VENV)/.installed-dev

@@ -33,6 +33,8 @@ def changed_inputs(shape: ConvShape, active: float, pattern: str, count: int, se
     masks = []
     for _ in range(count):
         mask, size = make(shape, active * shape.pixels, random, size)
+        while not reached(shape, mask).any():  # a single pixel that a stride steps over
+            mask, size = make(shape, active * shape.pixels, random, size)
         masks.append(mask)
     return masks
 

@@ -55,3 +55,10 @@ def test_what_makes_no_sense_is_refused(active, pattern):
     with pytest.raises(InputError) as caught:
         changed_inputs(SHAPES["1x1"], active, pattern, 1)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("pattern", ["patches", "scattered"])
+def test_a_pixel_that_the_stride_steps_over_is_never_all_that_changed(pattern):
+    shape = ConvShape(8, 8, 14, 14, (1, 1), (2, 2))
+    for seed in range(5):
+        assert all(reached(shape, mask).any() for mask in changed_inputs(shape, 0.03, pattern, 20, seed))
