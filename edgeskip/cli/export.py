@@ -155,8 +155,8 @@ def export(
 ) -> None:  # fmt: skip
     """Turn a network into a skip model: states, gates and masks, in one .onnx file.
 
-    The network is a dense .onnx file, or what --torch makes: its trained gates are kept, and the result is compared with
-    torch frame by frame.
+    The network is a dense .onnx file, or what --torch makes: its trained gates are kept, and the result is compared
+    with torch frame by frame.
     """
     from edgeskip.cli.console import print_json, say
     from edgeskip.cli.export_summary import print_summary, summary

@@ -38,7 +38,8 @@ def gate_of(name: str, layer: SkipConv2d) -> TrainedGate:
     if isinstance(gate, GumbelGate):
         weight = gate.weight.detach().cpu().float().numpy()
         magnitude = gate.change == "magnitude"
-        return TrainedGate("signal", weight=weight, bias=float(gate.bias.detach()), block=gate.block, magnitude=magnitude)
+        bias = float(gate.bias.detach())
+        return TrainedGate("signal", weight=weight, bias=bias, block=gate.block, magnitude=magnitude)
     raise ModelError(
         f"layer {name!r}: gate {type(gate).__name__} can't be exported", hint="NormGate and GumbelGate can be exported"
     )

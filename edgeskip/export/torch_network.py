@@ -51,7 +51,7 @@ class TorchOptions:
 
 
 def load_network(factory: str, weights: str | Path | None = None) -> nn.Module:
-    """The network that `package.module:factory` makes, with `weights` (see `edgeskip.nn.load_checkpoint`), in eval mode.
+    """The network that `package.module:factory` makes, in eval mode; `weights` as `edgeskip.nn.load_checkpoint` reads.
 
     Raises:
         ModelError: no such module or factory, it makes no network, or the weights don't fit.

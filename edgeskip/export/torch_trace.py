@@ -222,8 +222,8 @@ def _dynamo(model: nn.Module, example: Tensor, names: list[str]) -> ModelProto:
 
     table = {torch.ops.edgeskip.skip_layer.default: skip_layer}
     options = {"input_names": [INPUT], "output_names": names, "opset_version": OPSETS["dynamo"]}
-    program = torch.onnx.export(model, (example,), dynamo=True, custom_translation_table=table, verbose=False, **options)
-    return program.model_proto
+    options |= {"custom_translation_table": table, "verbose": False}
+    return torch.onnx.export(model, (example,), dynamo=True, **options).model_proto
 
 
 def _schema() -> Any:

@@ -120,7 +120,7 @@ class _Check:
                 raise ModelError(
                     f"layer {layer.use.title!r}: frame {index} of the exported file differs from torch at {wrong} of "
                     f"{value[0, 0].size} pixels",
-                    hint="this is a bug of edgeskip: please report it with the network; leave the layer dense meanwhile",
+                    hint="this is a bug of edgeskip: please report it, and leave the layer dense meanwhile",
                 )
         y, largest = wanted[layer.y], max(float(np.abs(wanted[layer.y]).max(initial=0.0)), 1e-12)
         error = np.abs(found[layer.y] - y).max(1) / largest

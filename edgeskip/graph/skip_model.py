@@ -71,15 +71,9 @@ class SkipModel:
     @cached_property
     def gate_convolutions(self) -> frozenset[str]:
         """Names of convolutions that only decide (those of Gumbel gates): the dense network has none of them."""
-        producers, seen = self.graph.producers(), set()
-        waiting = list(self.outputs)
-        while waiting:
-            node = producers.get(waiting.pop())
-            if node is not None and id(node) not in seen:
-                seen.add(id(node))
-                skipped = _GATE_INPUT if is_op(node, "SkipConv") else None
-                waiting += [name for index, name in enumerate(node.inputs) if index != skipped]
-        return frozenset(info.name for info in self.convolutions if id(info.node) not in seen)
+        gates = [info.node.input(_GATE_INPUT) for info in self.convolutions]
+        deciding, dense = self._behind(gates), self._behind(self.outputs)
+        return frozenset(info.name for info in self.convolutions if id(info.node) in deciding - dense)
 
     @cached_property
     def dense_macs(self) -> int:
@@ -101,6 +95,17 @@ class SkipModel:
     def state_shape(self, pair: StatePair, streams: int) -> tuple[int, ...]:
         """Shape of a state for `streams` pictures at once."""
         return (streams, *(int(size) for size in self.graph.info[pair.input].shape[1:]))
+
+    def _behind(self, tensors: Iterable[str]) -> set[int]:
+        """Ids of the nodes that `tensors` depend on, other than by the decision of a learned gate."""
+        producers, seen, waiting = self.graph.producers(), set(), list(tensors)
+        while waiting:
+            node = producers.get(waiting.pop())
+            if node is not None and id(node) not in seen:
+                seen.add(id(node))
+                skipped = _GATE_INPUT if is_op(node, "SkipConv") else None
+                waiting += [name for index, name in enumerate(node.inputs) if index != skipped]
+        return seen
 
     def _conv_info(self, node: Node) -> ConvInfo:
         in_shape, out_shape = self.graph.shape(node.inputs[0]), self.graph.shape(node.outputs[0])

@@ -35,7 +35,8 @@ def test_a_trained_network_is_exported_and_runs(edgeskip, factory: str, tmp_path
     assert outcome.code == 0, outcome.err
     assert (outcome.json["convolutions"], outcome.json["learned"], outcome.json["dense"]) == (2, 2, [])
     assert outcome.json["dense_macs"] == 32 * 48 * (6 * 27 + 4 * 6)
-    record = edgeskip("evaluate", "a.onnx", "--source", "synthetic:hall?seed=3&size=96x64", "--frames", 5, "--json").json
+    scene = "synthetic:hall?seed=3&size=96x64"
+    record = edgeskip("evaluate", "a.onnx", "--source", scene, "--frames", 5, "--json").json
     assert 0 < record["active_mac_fraction"] < 1.2
 
 

@@ -21,7 +21,9 @@ from edgeskip.nn import Policy, SkipConv2d, convert, dense_mode, skip_layers
 FRAMES = 200
 NORM = [("output", "l2"), ("output", "l1"), ("input", "l2"), ("input", "linf")]
 GUMBEL = [(block, change) for block in (1, 2, 4, 8) for change in ("signed", "magnitude")]
-POLICIES = {f"norm on the {on}, {norm}": Policy("norm", {"tolerance": 0.7, "on": on, "norm": norm}) for on, norm in NORM}
+POLICIES = {
+    f"norm on the {on}, {norm}": Policy("norm", {"tolerance": 0.7, "on": on, "norm": norm}) for on, norm in NORM
+}
 POLICIES |= {
     f"gumbel {change}, block {block}": Policy(
         "gumbel",
@@ -119,8 +121,8 @@ def test_thresholds_and_their_sources_are_in_the_metadata() -> None:
     model = export(network, exact_frames(2))
     found = [threshold for threshold in model.metadata.thresholds.values() if threshold.tolerance > 0]
     assert [(round(t.value, 6), t.scale) for t in found] == [(1.4, 2.0), (0.7, 1.0), (0.7, 1.0)]
-    pairs = {pair.start for pair in export(exact_network(POLICIES["gumbel signed, block 1"]), exact_frames(1)).state_pairs}
-    assert pairs == {"nan", "one"}
+    learned = export(exact_network(POLICIES["gumbel signed, block 1"]), exact_frames(1))
+    assert {pair.start for pair in learned.state_pairs} == {"nan", "one"}
 
 
 def test_a_file_that_differs_is_refused_with_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,7 @@ def skip_conv(**options) -> torch.nn.Module:
     ("options", "message"),
     [
         ({"mode": "residual"}, r"layer '0' has mode='residual'.*runs in torch only.*hint: convert with Policy"),
-        ({"padding_mode": "reflect"}, r"layer '0' has padding_mode='reflect', which can't be exported.*hint: train with"),
+        ({"padding_mode": "reflect"}, r"layer '0' has padding_mode='reflect', which can't be exported.*hint: train"),
         ({"padding_mode": "circular"}, r"padding_mode='circular'"),
     ],
 )
@@ -204,7 +206,7 @@ def test_a_layer_that_is_used_twice_is_refused() -> None:
     from edgeskip.nn import NormGate
 
     network.head = SkipConv2d(6, 6, 3, padding=1, gate=NormGate())
-    with pytest.raises((ModelError, InputError), match="(?s)'head' is used more than 1 times.*shared='per_call'"):
+    with pytest.raises((ModelError, InputError), match=r"(?s)'head' is used more than 1 times.*shared='per_call'"):
         trace_network(network.eval(), (14, 11), 3)
 
 
@@ -227,7 +229,8 @@ def test_what_torch_can_not_export_is_one_message() -> None:
         def forward(self, x):
             return torch.fft.fft2(torch.nn.functional.conv2d(x, torch.ones(1, 3, 3, 3))).angle().unfold(2, 2, 2).std()
 
-    with pytest.raises(ModelError, match=r"(?s)torch can't export Loose with its torchscript exporter.*--exporter dynamo"):
+    message = r"(?s)torch can't export Loose with its torchscript exporter.*--exporter dynamo"
+    with pytest.raises(ModelError, match=message):
         trace_network(Loose(), (14, 11), 3)
     with pytest.raises(ModelError, match="unknown exporter 'onnx'"):
         trace_network(skip_conv(), (14, 11), 3, "onnx")
@@ -243,7 +246,8 @@ def test_names_of_outputs() -> None:
 
 
 def test_a_factory_by_import_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "import torch\ndef build():\n    return torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1))\ndef text():\n    return 'x'\n"
+    build = "def build():\n    return torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1))\n"
+    text = f"import torch\n{build}def text():\n    return 'x'\n"
     (tmp_path / "own_networks.py").write_text(text)
     torch.save({"0.weight": torch.ones(2, 3, 1, 1), "0.bias": torch.ones(2)}, tmp_path / "w.pth")
     monkeypatch.chdir(tmp_path)
@@ -259,7 +263,7 @@ def test_a_factory_by_import_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(ModelError, match=message):
             load_network(factory)
     torch.save({"1.weight": torch.ones(2)}, tmp_path / "other.pth")
-    with pytest.raises(ModelError, match="2 missing: 0.weight, 0.bias; 1 foreign: 1.weight"):
+    with pytest.raises(ModelError, match=r"2 missing: 0.weight, 0.bias; 1 foreign: 1.weight"):
         load_network("own_networks:build", tmp_path / "other.pth")
 
 

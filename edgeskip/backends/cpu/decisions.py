@@ -3,7 +3,8 @@
     u -> Sub u_ref -> [Abs, ReduceSum] -> Add bias -> [MaxPool, Resize, [Slice]] -> Greater 0 -> Cast -> gate
     u_ref.next = Where(Cast(pending.next), u_ref, u)
 
-`GateDecision` (u, mask of u, u_ref, pending -> gate) and `GateReference` (u, u_ref, pending.next, pending -> u_ref.next).
+`GateDecision` (u, mask of u, u_ref, pending -> gate) and `GateReference` (u, u_ref, pending.next, pending ->
+u_ref.next).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edgeskip.core.contract import DOMAIN, StatePair, Threshold
+from edgeskip.core.contract import StatePair, Threshold
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Dim, Graph, Node, TensorInfo
 from edgeskip.graph.passes.fused_conv import LAYER
@@ -94,7 +94,8 @@ def _on_signal(placement: Placement, node: Node, gate: TrainedGate) -> None:
     learned = Threshold(0.0, 0.0, 0.0, f"Gumbel gate, block {gate.block}")
     placement.conv(node, learned, "l2", gate.block, gate=decision, pending=pending.input, pending_next=pending.output)
     waits = writer.add("Cast", [pending.output], "waits", np.bool_, to=9)
-    graph.nodes.append(Node("Where", [waits, reference.input, signal], [reference.output], name=f"{tensor}.{REFERENCE}"))
+    kept = [waits, reference.input, signal]
+    graph.nodes.append(Node("Where", kept, [reference.output], name=f"{tensor}.{REFERENCE}"))
 
 
 def _signal_conv(placement: Placement, node: Node, gate: TrainedGate, info: TensorInfo) -> str:

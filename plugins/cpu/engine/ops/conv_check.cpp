@@ -94,8 +94,10 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   if (spec.pending != -1) plan.mark_pending(spec.pending);
   MaskUse masks{{spec.mask_x}, {spec.mask_y}};
   if (spec.mask_z != -1) masks.reads.push_back(spec.mask_z);
-  // pending pixels wait for the gate, and a transposed convolution may have pixels that no input reaches
-  if (spec.gate != -1 || spec.transposed) masks.reads.clear();
+  // pending pixels wait for the gate
+  if (spec.gate != -1) masks.reads.push_back(spec.pending);
+  // a transposed convolution may have pixels that no input reaches
+  if (spec.transposed) masks.reads.clear();
   const auto shared = std::make_shared<const ConvSpec>(std::move(spec));
   const auto build = [shared](const BuildContext& context) { return std::make_unique<ConvOperation>(context, shared); };
   return plan.add_operation(name, build, std::move(masks));

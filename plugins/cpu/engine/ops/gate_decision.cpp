@@ -108,8 +108,13 @@ int add_gate_decision(Plan& plan, const std::string& name, const GateDecisionSpe
   check.require(spec.magnitude || plan.channels_of(spec.u) == 1, "without magnitude u must have 1 channel");
   check.require(spec.block == 1 || spec.block == 2 || spec.block == 4 || spec.block == 8,
                 "block must be 1, 2, 4 or 8: " + std::to_string(spec.block));
-  return plan.add_operation(
-      name, [spec](const BuildContext& context) { return std::make_unique<DecisionOperation>(context.plan, spec); });
+  MaskUse masks{{spec.mask_u, spec.pending}, {spec.gate, spec.moved}};
+  // then the gate is open wherever nothing moved
+  if (spec.bias > 0) masks.reads.clear();
+  const auto build = [spec](const BuildContext& context) {
+    return std::make_unique<DecisionOperation>(context.plan, spec);
+  };
+  return plan.add_operation(name, build, std::move(masks));
 }
 
 int add_gate_reference(Plan& plan, const std::string& name, int u, int u_ref, int pending, int moved) {
@@ -118,9 +123,10 @@ int add_gate_reference(Plan& plan, const std::string& name, int u, int u_ref, in
   check.mask_of("pending", pending, u);
   check.mask_of("moved", moved, u);
   check.require(pending != moved, "pending and moved are the same mask");
-  return plan.add_operation(name, [=](const BuildContext& context) {
+  const auto build = [=](const BuildContext& context) {
     return std::make_unique<ReferenceOperation>(context.plan, u, u_ref, pending, moved);
-  });
+  };
+  return plan.add_operation(name, build, {{moved}, {}});
 }
 
 }  // namespace edgeskip
