@@ -15,6 +15,7 @@ from edgeskip.core.errors import InputError, ModelError
 from edgeskip.export.torch_network import TorchOptions, export_torch, load_network, trace_network
 from edgeskip.export.torch_trace import output_names
 from edgeskip.graph.dense import dense_model
+from edgeskip.graph.passes.place_gates import DEFAULT_FRAME_THRESHOLD
 from edgeskip.graph.skip_model import load_skip_model, save_skip_model
 from edgeskip.nn import Policy, SkipConv2d, convert, dense_mode, skip_layers
 
@@ -177,7 +178,8 @@ def test_both_exporters_give_the_same_model(exporter: str) -> None:
 def test_a_network_without_gates_goes_the_dense_way() -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 1)).eval()
     model = export(network, exact_frames(3))
-    assert [threshold.tolerance for threshold in model.metadata.thresholds.values()] == [6.0, 0.06, 0.0]
+    found = [threshold.tolerance for threshold in model.metadata.thresholds.values()]
+    assert found == [DEFAULT_FRAME_THRESHOLD, 0.06, 0.0]
     assert model.metadata.about["exporter"] == "torch, torchscript"
 
 
