@@ -69,8 +69,8 @@ def test_tolerance_zero_is_exact_unless_the_picture_says_otherwise(given: float 
     assert all(node.attributes["threshold"] == 0 for node in nodes(model, "SkipConv"))
 
 
-def test_default_frame_threshold_is_six_steps() -> None:
-    assert nodes(placed(two_convs), "SkipGate")[0].attributes["threshold_signed"] == 6.0
+def test_default_frame_threshold_is_four_steps() -> None:
+    assert nodes(placed(two_convs), "SkipGate")[0].attributes["threshold_signed"] == 4.0
 
 
 def test_states_are_numbered_in_order_and_keep_a_symbolic_batch() -> None:
