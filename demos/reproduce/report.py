@@ -1,0 +1,101 @@
+"""Markdown, CSV and pictures of what a store holds so far. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+from edgeskip.core.files import write_bytes
+from edgeskip.demos.reproduce.cells import DRIFT_GATES, MODES, NETWORKS, all_cells
+from edgeskip.demos.reproduce.plots import draw_plots
+from edgeskip.demos.reproduce.rows import TORCH_ONLY, Row, drift_rows, main_rows, to_csv
+from edgeskip.demos.reproduce.store import Store
+
+EXPLANATION = """\
+Gates were set on the tuning seeds for {budget:g} of the dense MACs, gates included; everything here is measured on
+unseen test seeds, in percent. Loss: points less than the dense network on the same frames, below 0 is a gain. The
+first frame of a clip is the reference and not counted. Milliseconds: medians, one thread, frame by frame in turn with
+ONNX Runtime on the dense network; share: speedup / MAC gain in that run. The residual sum can't be exported: torch
+only. "-": not run.
+"""
+
+
+def write_report(store: Store, command: str, quick: bool) -> None:
+    """Write results.md, results.csv, drift.csv and the plots into the store's folder."""
+    rows, drifts = main_rows(store), drift_rows(store)
+    write_bytes(store.folder / "results.csv", to_csv(rows).encode())
+    write_bytes(store.folder / "drift.csv", to_csv(drifts).encode())
+    write_bytes(store.folder / "results.md", markdown(store, rows, drifts, command, quick).encode())
+    draw_plots(store.folder, rows, drifts)
+
+
+def markdown(store: Store, rows: list[Row], drifts: list[Row], command: str, quick: bool) -> str:
+    """The report's text."""
+    cells = all_cells()
+    done = sum(store.read(cell) is not None for cell in cells)
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    parts = [
+        "# Skip-Convolutions, reproduced\n",
+        "**A quick run: it shows that everything works, its figures mean nothing.**\n" if quick else "",
+        EXPLANATION.format(budget=store.settings.budget),
+        f"- command: `{command}`\n- date: {date}\n- cells: {done} of {len(cells)}\n"
+        f"- settings: `{json.dumps(asdict(store.settings))}`\n",
+        *(_main_table(network, rows) for network in NETWORKS),
+        *(_drift_table(network, drifts) for network in NETWORKS),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _main_table(network: str, rows: list[Row]) -> str:
+    mine = [row for row in rows if row["network"] == network]
+    if not mine:
+        return ""
+    metric = next((row["metric"] for row in mine if "metric" in row), "metric")
+    names = ["gate", "mode", "GMAC / frame", "MACs fewer", metric, "loss", "edgeskip ms", "ONNX Runtime ms", "speedup",
+             "share", "frames", "seeds"]  # fmt: skip
+    return f"## {network}\n\n" + _table(names, [_main_cells(row) for row in mine])
+
+
+def _main_cells(row: Row) -> list[str]:
+    if "failure" in row:
+        return [row["gate"], row["mode"], row["failure"], *[""] * 9]
+    times = [_number(row.get(key), digits) for key, digits in
+             (("edgeskip_ms", 2), ("onnxruntime_ms", 2), ("speedup", 2), ("share_of_mac_gain", 2))]  # fmt: skip
+    if row.get("wall_clock"):
+        times = [row["wall_clock"], *["" if row["wall_clock"] == TORCH_ONLY else "-"] * 3]
+    return [row["gate"], row["mode"], _number(row["gmac"], 4), f"{row['mac_gain']:.2f} x", _number(row["value"], 2),
+            _number(row["loss"], 2), *times, str(row["frames"]), row["seeds"]]  # fmt: skip
+
+
+def _drift_table(network: str, rows: list[Row]) -> str:
+    mine = [row for row in rows if row["network"] == network]
+    if not mine:
+        return ""
+    moments = sorted({row["frame"] for row in mine if "frame" in row})
+    metric = next((row["metric"] for row in mine if "metric" in row), "metric")
+    names = ["gate", "mode", *(f"{metric} at {at} (loss)" for at in moments), *(f"error at {at}" for at in moments)]
+    lines = [line for gate in DRIFT_GATES for mode in MODES if (line := _drift_cells(gate, mode, moments, mine))]
+    note = "Error: squared difference of the outputs to the dense network's, relative to their variance.\n\n"
+    return f"## Drift, {network}: frames after the reference\n\n{note}" + _table(names, lines)
+
+
+def _drift_cells(gate: str, mode: str, moments: list[int], rows: list[Row]) -> list[str]:
+    mine = [row for row in rows if (row["gate"], row["mode"]) == (gate, mode)]
+    failure = next((row["failure"] for row in mine if "failure" in row), None)
+    if failure:
+        return [gate, mode, failure, *[""] * (2 * len(moments) - 1)]
+    at = {row["frame"]: row for row in mine}
+    values = [f"{at[t]['value']:.2f} ({at[t]['loss']:+.2f})" if t in at else "-" for t in moments]
+    errors = [f"{at[t]['relative_error']:.2g}" if t in at else "-" for t in moments]
+    return [gate, mode, *values, *errors] if mine else []
+
+
+def _table(names: list[str], lines: list[list[str]]) -> str:
+    rows = [names, ["---"] * len(names), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _number(value: Any, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

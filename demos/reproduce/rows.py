@@ -1,0 +1,91 @@
+"""The cells of a store as rows of two tables: what the gates cost and save, and drift. Needs no torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from edgeskip.demos.reproduce.cells import (
+    DENSE,
+    DRIFT,
+    DRIFT_GATES,
+    GATES,
+    MEASURE,
+    MODES,
+    NETWORKS,
+    TIME,
+    Cell,
+)
+from edgeskip.demos.reproduce.store import Store
+
+TORCH_ONLY = "torch only"
+Row = dict[str, Any]
+
+
+def main_rows(store: Store) -> list[Row]:
+    """A row per network, gate and mode that was measured; `loss` in points against the dense network."""
+    rows: list[Row] = []
+    for network in NETWORKS:
+        dense = store.read(Cell(MEASURE, network, DENSE))
+        if dense is not None:
+            rows.append(_row(network, DENSE, "", dense, dense, None))
+        for gate in GATES:
+            for mode in MODES:
+                record = store.read(Cell(MEASURE, network, gate, mode))
+                if record is not None:
+                    rows.append(_row(network, gate, mode, record, dense, _time(store, network, gate, mode)))
+    return rows
+
+
+def drift_rows(store: Store) -> list[Row]:
+    """A row per network, gate, mode and frame after the reference."""
+    cells = [Cell(DRIFT, network, gate, mode) for network in NETWORKS for gate in DRIFT_GATES for mode in MODES]
+    return [row for cell in cells for row in _drift_rows(cell, store.read(cell) or {})]
+
+
+def to_csv(rows: list[Row]) -> str:
+    """The rows as CSV, columns in the order in which they first occur."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list({key: None for row in rows for key in row}), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(network: str, gate: str, mode: str, record: Row, dense: Row | None, time: Row | str | None) -> Row:
+    row: Row = {"network": network, "gate": gate, "mode": mode}
+    if "failure" in record:
+        return {**row, "failure": record["failure"]}
+    metric = record["metric"]
+    row |= {"gmac": record["gmac"], "mac_gain": 1 / record["mac_fraction"], "metric": metric, "value": record[metric],
+            "loss": None if dense is None else round(dense[metric] - record[metric], 3)}  # fmt: skip
+    if isinstance(time, dict) and "failure" in time:
+        row["wall_clock"] = time["failure"]
+    elif isinstance(time, dict):
+        row |= {key: time[key] for key in ("edgeskip_ms", "onnxruntime_ms", "speedup", "share_of_mac_gain")}
+    elif time is not None:
+        row["wall_clock"] = time
+    first, last = record["seeds"]
+    return {**row, "frames": record["clips"] * record["frames"], "seeds": f"{first}-{last}"}
+
+
+def _time(store: Store, network: str, gate: str, mode: str) -> Row | str | None:
+    return TORCH_ONLY if mode == "residual" else store.read(Cell(TIME, network, gate, mode))
+
+
+def _drift_rows(cell: Cell, record: Row) -> list[Row]:
+    common = {"network": cell.network, "gate": cell.gate, "mode": cell.mode}
+    if "failure" in record:
+        return [{**common, "failure": record["failure"]}]
+    rows = []
+    for at, figures in record.get("at", {}).items():
+        metric = record["metric"]
+        gated, dense = figures["gated"][metric], figures["dense"][metric]
+        rows.append({
+            **common, "frame": int(at), "metric": metric, "value": gated, "dense": dense,
+            "loss": round(dense - gated, 3), "relative_error": figures["relative_error"],
+            "mac_fraction": record["mac_fraction"], "streams": record["streams"],
+            "seeds": "{}-{}".format(*record["seeds"]),
+        })  # fmt: skip
+    return rows
