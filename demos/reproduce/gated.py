@@ -74,10 +74,11 @@ def configuration(cell: Cell, checkpoint: Path, settings: Settings) -> Config:
             ("tuning", settings.tuning_clips, settings.tuning_frames),
         )
     )
-    steps = settings.gumbel_steps if cell.gate.startswith("gumbel") else 0
+    gumbel = cell.gate.startswith("gumbel")
+    steps = settings.gumbel_steps if gumbel else settings.norm_steps
     config = Config(
         ModelConfig(subject.factory, {"checkpoint": str(checkpoint.resolve())}),
-        subject.gates(cell.gate, cell.mode),
+        subject.gates(cell.gate, cell.mode, trainable=settings.norm_steps > 0 and not gumbel),
         DataConfig(
             dataset=subject.dataset, options=training, tuning_options=tuning,
             window=min(settings.window, settings.tuning_frames), tuning_clips=0,

@@ -21,8 +21,10 @@ from edgeskip.demos.reproduce.report import write_report
 from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store, fingerprint
 
-OVERRIDES = ("budget", "seed", "gumbel_steps", "test_clips", "test_frames", "tuning_clips", "tuning_frames",
-             "drift_streams")  # fmt: skip
+OVERRIDES = (
+    "budget", "seed", "gumbel_steps", "norm_steps", "tuning_clips", "tuning_frames", "test_clips", "test_frames",
+    "timed_clips", "timed_frames", "drift_streams",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:

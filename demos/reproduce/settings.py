@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Settings:
     """`budget`: share of the dense MACs that the gates are fitted to, on tuning seeds.
 
-    `dense_steps` 0: those of the network's recipe. `gumbel_steps`: of a Gumbel gates' training, with `window` frames
-    in a clip and `training_clips` clips; norm gates are fitted without training. `tuning_clips`, `tuning_frames`: what
+    `dense_steps` 0: those of the network's recipe. `gumbel_steps`: of a Gumbel gate's training, `norm_steps` of the
+    norm gates' tolerances (0: they keep one ratio and are only fitted to the budget); `window` frames in each of
+    `training_clips` clips. `tuning_clips`, `tuning_frames`: what
     the fit looks at. `test_clips`, `test_frames`: what the tables measure; the first frame of a clip is its reference
     and not counted. `timed_clips`, `timed_frames`: the wall clock's. `drift_streams`: scenes of the long clip;
     `drift_at`: frames after the reference; each is the mean of that frame and the `drift_window` - 1 before it.
@@ -21,6 +22,7 @@ class Settings:
     seed: int = 1
     dense_steps: int = 0
     gumbel_steps: int = 600
+    norm_steps: int = 0
     batch: int = 4
     window: int = 4
     training_clips: int = 2000

@@ -14,14 +14,22 @@ from edgeskip.training.config import GateConfig
 
 # a single output channel sees a change's sign only in sum; magnitudes of a few do not cancel
 GUMBEL_OPTIONS = {"change": "magnitude", "channels": 1}
+# Where the fit begins, relative to each layer's mean norm. The picture's noise (0.5 to 4 grey levels) ends at the first
+# layer, and must not end with the figure's motion in the same place of all others: two thresholds, one ratio.
+FIRST_TOLERANCE, TOLERANCE = 0.3, 0.06
 CLIPS = "edgeskip.demos.networks.clips"
 FACTORIES = "edgeskip.demos.networks"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`factory`, `dataset`: import paths. `first`: the layer that sees the camera's noise. `plain`: patterns of layers
-    where a Gumbel gate costs as much as the layer, or has a single pixel to decide on; they get norm gates."""
+    """`factory`, `dataset`: import paths. `first`: the layer that sees the camera's noise.
+
+    `heads`: patterns of layers that write the outputs. Their mean norm is that of a constant background, so that a
+    tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
+    `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
+    layers do, where it would cost as much as the layer.
+    """
 
     factory: str
     dataset: str
@@ -30,24 +38,25 @@ class Subject:
     preparation: Preparation
     task: Task
     first: str
+    heads: tuple[str, ...]
     plain: tuple[str, ...] = ()
 
-    def gates(self, gate: str, mode: str) -> tuple[GateConfig, ...]:
-        """The policies of a column of the table, first match first."""
+    def gates(self, gate: str, mode: str, trainable: bool = False) -> tuple[GateConfig, ...]:
+        """The policies of a row of the table, first match first; `trainable`: tolerances learn."""
         norm, _, detail = gate.partition("_")
-        if gate == "norm_input":
-            return (_norm("input", mode),)
         # compared after the first layer, noise would already have been paid for
-        first = _norm("input", mode, include=(self.first,))
+        first = _norm("input", mode, FIRST_TOLERANCE, trainable, (self.first,))
+        heads = _norm("input", mode, 0.0, False, self.heads)
+        rest = _norm("output" if detail != "input" else "input", mode, TOLERANCE, trainable)
         if norm == "norm":
-            return (first, _norm("output", mode))
+            return (first, heads, rest)
         learned = GateConfig("gumbel", {"block": int(detail), **GUMBEL_OPTIONS}, mode,
                              kinds=("pointwise", "grouped", "spatial"), exclude=self.plain)  # fmt: skip
-        return (first, learned, *((_norm("output", mode),) if self.plain else ()))
+        return (first, heads, learned, *((rest,) if self.plain else ()))
 
 
-def _norm(on: str, mode: str, include: tuple[str, ...] = ("*",)) -> GateConfig:
-    return GateConfig("norm", {"on": on}, mode, include=include)
+def _norm(on: str, mode: str, tolerance: float, trainable: bool, include: tuple[str, ...] = ("*",)) -> GateConfig:
+    return GateConfig("norm", {"on": on, "tolerance": tolerance, "trainable": trainable}, mode, include=include)
 
 
 def _detection_scores(network: Any) -> Scores:
@@ -59,10 +68,11 @@ def _detection_scores(network: Any) -> Scores:
 SUBJECTS: dict[str, Subject] = {
     "hrnet_pose_small": Subject(
         f"{FACTORIES}.hrnet_pose:hrnet_pose_small", f"{CLIPS}:PoseClips", PoseClips, lambda _: PoseScores(),
-        preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1",
+        preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1", heads=("final_layer",),
     ),
     "efficientdet_small": Subject(
         f"{FACTORIES}.efficientdet:efficientdet_small", f"{CLIPS}:DetectionClips", DetectionClips, _detection_scores,
-        preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem", plain=("*.se.*",),
+        preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem",
+        heads=("*.predict.*",), plain=("*.se.*",),
     ),
 }  # fmt: skip
