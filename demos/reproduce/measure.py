@@ -19,9 +19,10 @@ SPLIT = "test"
 
 
 def measure(subject: Subject, network: nn.Module, settings: Settings, dense: bool = False) -> dict[str, Any]:
-    """Figures of `network` on the test clips, each after its own reference; `dense`: without its gates."""
+    """Figures of `network` on the test clips, each after its own reference; `dense`: without its gates, and
+    beside it the reference's outputs held over the whole clip, which says how much there is to lose."""
     clips = subject.clips(SPLIT, settings.test_clips, settings.test_frames)
-    scores = subject.scores(network)
+    scores, held = subject.scores(network), subject.scores(network)
     if dense:
         _count_two_frames(network, clips)
     else:
@@ -29,14 +30,18 @@ def measure(subject: Subject, network: nn.Module, settings: Settings, dense: boo
     for index in range(len(clips)):
         reset_state(network)
         for number, (inputs, first, second) in enumerate(frames(clips, [index])):
-            outputs = _run(network, inputs, dense)
-            if number:
-                scores.add(arrays(outputs), first, second)
+            outputs = arrays(_run(network, inputs, dense))
+            if not number:
+                reference = [value.copy() for value in outputs]
+                continue
+            scores.add(outputs, first, second)
+            held.add(reference, first, second)
     report = mac_statistics(network)
     needed = report.dense if dense else report.active
     return {
         "metric": scores.metric, **scores.figures(), "gmac": needed / 1e9, "mac_fraction": needed / report.dense,
         "dense_gmac": report.dense / 1e9, "clips": len(clips), "frames": settings.test_frames - 1, **seeds(clips),
+        **({"held": held.figures()} if dense else {}),
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def draw_plots(folder: Path, rows: list[Row], drifts: list[Row]) -> None:
 
 def macs_chart(network: str, rows: list[Row]) -> Chart | None:
     """Metric over the share of MACs: a series per family of gates and mode; None without points."""
-    mine = [row for row in rows if row["network"] == network and "value" in row]
+    mine = [row for row in rows if row["network"] == network and "value" in row and row["mac_gain"]]
     families: dict[str, list[tuple[float, float]]] = {}
     for row in mine:
         family = row["gate"] if row["gate"] == DENSE else f"{row['gate'].split('_')[0]} {row['mode']}"

@@ -18,7 +18,8 @@ Gates were set on the tuning seeds for {budget:g} of the dense MACs, gates inclu
 unseen test seeds, in percent. Loss: points less than the dense network on the same frames, below 0 is a gain. The
 first frame of a clip is the reference and not counted. Milliseconds: medians, one thread, frame by frame in turn with
 ONNX Runtime on the dense network; share: speedup / MAC gain in that run. The residual sum can't be exported: torch
-only. "-": not run.
+only. Reference held: the first frame's outputs shown for the whole clip, which says how much there is to lose.
+"-": not run.
 """
 
 
@@ -65,7 +66,8 @@ def _main_cells(row: Row) -> list[str]:
              (("edgeskip_ms", 2), ("onnxruntime_ms", 2), ("speedup", 2), ("share_of_mac_gain", 2))]  # fmt: skip
     if row.get("wall_clock"):
         times = [row["wall_clock"], *["" if row["wall_clock"] == TORCH_ONLY else "-"] * 3]
-    return [row["gate"], row["mode"], _number(row["gmac"], 4), f"{row['mac_gain']:.2f} x", _number(row["value"], 2),
+    gain = f"{row['mac_gain']:.2f} x" if row["mac_gain"] else "-"
+    return [row["gate"], row["mode"], _number(row["gmac"], 4), gain, _number(row["value"], 2),
             _number(row["loss"], 2), *times, str(row["frames"]), row["seeds"]]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeskip.core.errors import BackendError, ConfigError, EdgeskipError
+from edgeskip.core.lazy import require
 from edgeskip.demos.reproduce.cells import DENSE, DRIFT, TIME, Cell, select
 from edgeskip.demos.reproduce.report import write_report
 from edgeskip.demos.reproduce.settings import QUICK, Settings
@@ -77,8 +78,7 @@ def _outcome(cell: Cell, store: Store, options: argparse.Namespace) -> str:
 
 def compute(cell: Cell, store: Store, checkpoints: Path | None, threads: int) -> dict[str, Any]:
     """The record of one cell."""
-    import torch
-
+    torch = require("torch", "export", "reproducing the tables")
     from edgeskip.demos.reproduce.gated import dense_checkpoint, dense_network, gated_network
     from edgeskip.demos.reproduce.measure import drift, measure
     from edgeskip.demos.reproduce.subjects import SUBJECTS

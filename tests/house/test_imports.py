@@ -23,7 +23,7 @@ for layer in layers:
     package = importlib.import_module(f"edgeskip.{{layer}}")
     names.append(package.__name__)
     names += [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
-torch = (".demos.train", ".demos.networks.")
+torch = (".demos.train", ".demos.networks.", ".demos.reproduce.")
 names = [name for name in names if not any(part in name for part in torch) and not name.endswith("__main__")]
 for name in names:
     importlib.import_module(name)

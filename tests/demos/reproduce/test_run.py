@@ -57,6 +57,7 @@ def test_an_ungated_network_loses_nothing(checkpoint: Path) -> None:
     dense, ungated = (measure(subject, network, SETTINGS, dense=flag) for flag in (True, False))
     assert dense["gmac"] == pytest.approx(0.832, rel=0.01)
     assert dense["mac_fraction"] == 1
+    assert set(dense["held"]) == {"pck_torso", "pck_box"}
     assert ungated["pck_torso"] == dense["pck_torso"]
     figures = drift(subject, network, SETTINGS)
     assert list(figures["at"]) == ["1", "2"]
@@ -70,7 +71,7 @@ def test_a_cell_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def compute(cell: Cell, *_: object) -> dict:
         computed.append(cell.name)
         return {"metric": "pck_torso", "pck_torso": 90.0, "gmac": 0.8, "mac_fraction": 1.0, "clips": 1, "frames": 1,
-                "seeds": [1000, 1000]}  # fmt: skip
+                "seeds": [1000, 1000], "held": {"pck_torso": 50.0}}  # fmt: skip
 
     monkeypatch.setattr(run, "compute", compute)
     command = ["--quick", "--only", f"measure/{NETWORK}/dense", "--output", str(tmp_path)]

@@ -24,7 +24,7 @@ NETWORK = "hrnet_pose_small"
 
 def _measured(metric: float, fraction: float) -> dict[str, Any]:
     return {"metric": "pck_torso", "pck_torso": metric, "gmac": 0.8 * fraction, "mac_fraction": fraction, "clips": 4,
-            "frames": 5, "seeds": [1000, 1003]}  # fmt: skip
+            "frames": 5, "seeds": [1000, 1003], "held": {"pck_torso": 60.0}}  # fmt: skip
 
 
 def _drift(loss: float) -> dict[str, Any]:
@@ -88,14 +88,15 @@ def test_rows_compare_with_dense_and_say_what_is_torch_only(tmp_path: Path) -> N
     assert residual["loss"] == 1.0
     assert residual["wall_clock"] == "torch only"
     assert rows["norm_output", "refresh"]["failure"] == "budget 0.27 can't be reached"
-    assert len(rows) == 4, "cells that were not run have no row"
+    assert rows["reference held", ""]["loss"] == 34.0
+    assert len(rows) == 5, "cells that were not run have no row"
 
 
 def test_csv_holds_every_column_of_every_row(tmp_path: Path) -> None:
     store = _filled(tmp_path)
     read = list(csv.DictReader(io.StringIO(to_csv(main_rows(store)))))
-    assert [row["gate"] for row in read] == ["dense", "norm_input", "norm_input", "norm_output"]
-    assert read[2]["onnxruntime_ms"] == "16.0"
+    assert [row["gate"] for row in read] == ["dense", "reference held", "norm_input", "norm_input", "norm_output"]
+    assert read[3]["onnxruntime_ms"] == "16.0"
     drifts = list(csv.DictReader(io.StringIO(to_csv(drift_rows(store)))))
     assert [(row["frame"], row["loss"]) for row in drifts] == [("4", "7.0"), ("30", "7.0")]
 
