@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+from support.subprocesses import start_interruptible
 
 SCENE = "synthetic:hall?seed=3&size=96x64"
 
@@ -202,7 +202,7 @@ def test_interrupted_demo_keeps_what_it_made(skip_file: Path, tmp_path: Path) ->
     output = tmp_path / "live.mp4"
     command = [sys.executable, "-c", "from edgeskip.cli import main; main()", "demo", "--model", str(skip_file)]
     command += ["--source", SCENE, "--save", str(output), "--no-window", "--frames", "100000", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start_interruptible(command)
     assert process.stderr is not None
     lines: list[str] = []
     while sum(line.startswith("frame ") for line in lines) < 2:

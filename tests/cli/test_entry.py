@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from support.subprocesses import start_interruptible
 
 from edgeskip import __version__
 from edgeskip.cli import entry
@@ -138,9 +139,7 @@ def wait():
 edgeskip.doctor.examine = wait
 {MAIN}
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start_interruptible([sys.executable, "-c", code, "doctor"])
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.1)

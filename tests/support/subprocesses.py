@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,3 +21,11 @@ def run_python(script: str, **environment: str) -> str:
     result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, cwd="/")
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
+
+
+def start_interruptible(command: list[str]) -> subprocess.Popen[str]:
+    """Starts `command` with pipes; it hears SIGINT even where the tests run in the background, which ignore it."""
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
