@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import queue
 import threading
 import time
@@ -28,6 +27,7 @@ from edgeskip.demos.networks.efficientdet import efficientdet_small
 from edgeskip.demos.networks.hrnet_pose import hrnet_pose_small
 from edgeskip.demos.networks.pose import pose_figures, pose_loss
 from edgeskip.demos.networks.pose_data import pose_batches
+from edgeskip.demos.train.training import Training
 
 SAVE_EVERY, LOG_EVERY = 50, 10
 
@@ -66,62 +66,6 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 
 
-class Training:
-    """Network, running average of its weights, optimiser and step, all in one checkpoint."""
-
-    def __init__(self, recipe: Recipe, steps: int, rate: float, bfloat16: bool) -> None:
-        self.recipe, self.steps, self.rate, self.bfloat16 = recipe, steps, rate, bfloat16
-        self.network, self.average = recipe.build().train(), recipe.build().eval()
-        self._loss = recipe.loss(self.network)
-        self.network.to(memory_format=torch.channels_last)
-        self.average.load_state_dict(self.network.state_dict())
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=rate)
-        self.step = 0
-
-    def advance(self, inputs: Tensor, *targets: Tensor) -> dict[str, float]:
-        """One step; the rate warms up for 100 steps and falls along a cosine."""
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * min(1.0, (self.step + 1) / 100) * (0.01 + 0.99 * cosine)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            outputs = self.network(inputs.contiguous(memory_format=torch.channels_last))
-        parts = self._loss(outputs, *targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        sum(parts.values()).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
-        self.optimizer.step()
-        self.step += 1
-        self._average()
-        return {name: round(float(value.detach()), 5) for name, value in parts.items()}
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.recipe.average_decay, self.step / (self.step + 20))
-        for kept, value in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(value, 1 - decay)
-            else:
-                kept.copy_(value)
-
-    def save(self, file: Path, options: dict) -> None:
-        """Write the checkpoint, whole or not at all; `options` are kept for the record."""
-        state = {"average": self.average.state_dict(), "network": self.network.state_dict(), "step": self.step,
-                 "options": options, "optimizer": self.optimizer.state_dict()}  # fmt: skip
-        with atomic_path(file) as temporary:
-            torch.save(state, temporary)
-
-    def load(self, file: Path) -> None:
-        """Go on from a checkpoint."""
-        state = torch.load(file, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-
-
 def ahead(source: Iterator[tuple[np.ndarray, ...]]) -> Iterator[tuple[np.ndarray, ...]]:
     """The batches of the endless `source`, drawn by a thread, whose errors are raised here."""
     ready: queue.Queue = queue.Queue(maxsize=4)
@@ -146,7 +90,10 @@ def run(recipe: Recipe, name: str, options: argparse.Namespace) -> dict:
     kept = {"network": name, "batch": options.batch, "seed": options.seed, "rate": options.rate,
             "steps": options.steps}  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, options.steps, options.rate, options.bfloat16)
+    training = Training(
+        recipe.build, recipe.loss, options.steps, options.rate,
+        average_decay=recipe.average_decay, bfloat16=options.bfloat16,
+    )  # fmt: skip
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         training.load(checkpoint)
@@ -161,14 +108,14 @@ def run(recipe: Recipe, name: str, options: argparse.Namespace) -> dict:
             if training.step % SAVE_EVERY == 0:
                 training.save(checkpoint, kept)
     training.save(checkpoint, kept)
-    return finish(training, name, kept, options)
+    return finish(recipe, training, name, kept, options)
 
 
-def finish(training: Training, name: str, kept: dict, options: argparse.Namespace) -> dict:
+def finish(recipe: Recipe, training: Training, name: str, kept: dict, options: argparse.Namespace) -> dict:
     """Write the averaged weights as `<network>.pt`, and their figures on tuning and test seeds."""
     with atomic_path(options.out / f"{name}.pt") as temporary:
         torch.save(training.average.state_dict(), temporary)
-    figures = {split: training.recipe.figures(training.average, options.frames, split) for split in ("tuning", "test")}
+    figures = {split: recipe.figures(training.average, options.frames, split) for split in ("tuning", "test")}
     record = {**kept, **figures}
     write_bytes(options.out / "figures.json", (json.dumps(record, indent=2) + "\n").encode())
     return record

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgeskip.core.errors import ConfigError, InputError, OutputError
-from edgeskip.core.files import write_bytes
+from edgeskip.core.errors import ConfigError, InputError
+from edgeskip.core.files import make_folder, write_bytes
 from edgeskip.demos.reproduce.cells import Cell
 from edgeskip.demos.reproduce.settings import Settings
 
@@ -50,16 +50,6 @@ class Store:
 
     def _file(self, cell: Cell) -> Path:
         return self.folder / CELLS / f"{cell.name}.json"
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and those above it. Raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"can't make the folder {folder}: {error.strerror}", hint="choose another one with --output"
-        ) from error
 
 
 def fingerprint(file: Path) -> str:

@@ -47,6 +47,16 @@ def write_bytes(target: str | Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"can't make the folder {folder}: {error.strerror}", hint="choose another one with --output"
+        ) from error
+
+
 def _unwritable(target: Path, error: OSError) -> OutputError:
     return OutputError(
         f"can't write {target}: {error.strerror or error}",

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeskip.core.errors import BackendError
 from edgeskip.core.lazy import require
-from edgeskip.evaluate.peers import PEERS, OnnxRuntimePeer, OpenVinoPeer, Peer
+from edgeskip.evaluate.peers import OnnxRuntimePeer, OpenVinoPeer, Peer, require_peers
 
 # whole microseconds are reported, cut off: half of one is what is lost on average
 CUT_OFF_US = 0.5
@@ -121,9 +120,5 @@ def create_timed_peers(names: Sequence[str], model: bytes, threads: int, precisi
         BackendError: a name is unknown or doubled, or the runtime refuses the network.
         MissingPackageError: the runtime is not installed.
     """
-    for name in names:
-        if name not in TIMED_PEERS:
-            raise BackendError(f"there is no peer {name!r} to compare with", hint=f"choose among: {', '.join(PEERS)}")
-    if len(set(names)) != len(names):
-        raise BackendError(f"a peer is named twice: {', '.join(names)}", hint="name each once")
+    require_peers(names)
     return [TIMED_PEERS[name](model, threads, precision) for name in names]

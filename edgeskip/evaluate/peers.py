@@ -106,12 +106,17 @@ def create_peers(names: Sequence[str], model: bytes, threads: int, precision: st
         BackendError: a name is unknown or doubled, or the runtime refuses the network.
         MissingPackageError: the runtime is not installed.
     """
+    require_peers(names)
+    return [PEERS[name](model, threads, precision) for name in names]
+
+
+def require_peers(names: Sequence[str]) -> None:
+    """Raises BackendError where a name is unknown or doubled."""
     for name in names:
         if name not in PEERS:
             raise BackendError(f"there is no peer {name!r} to compare with", hint=f"choose among: {', '.join(PEERS)}")
     if len(set(names)) != len(names):
-        raise BackendError(f"a peer is named twice: {', '.join(names)}")
-    return [PEERS[name](model, threads, precision) for name in names]
+        raise BackendError(f"a peer is named twice: {', '.join(names)}", hint="name each once")
 
 
 def reference_peer(peers: Sequence[Peer]) -> Peer | None:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgeskip.core.errors import InputError, OutputError
-from edgeskip.core.files import write_bytes
+from edgeskip.core.errors import InputError
+from edgeskip.core.files import make_folder, write_bytes
 from edgeskip.core.named import named_object
 from edgeskip.nn import mac_statistics, reset_statistics, run_clip
 from edgeskip.training import checkpoints
@@ -162,12 +162,7 @@ class Run:
 
 def _prepare_folder(output: Path, restart: bool, parallel: Parallel) -> None:
     if parallel.first:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"can't make the folder {output}: {error.strerror}", hint="choose another one with --output"
-            ) from error
+        make_folder(output)
         for name in (checkpoints.LAST, LOG, BEST, CURVE) if restart else ():
             (output / name).unlink(missing_ok=True)
     parallel.wait()
