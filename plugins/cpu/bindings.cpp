@@ -424,12 +424,6 @@ void bind_stream(nb::module_& module) {
            "order"_a, "mean"_a, "scale"_a, "pads"_a)
       .def("read_outputs", &read_outputs, "outputs"_a, "known"_a)
       .def("read", &read_array, "tensor"_a, "out"_a = nb::none())
-      .def(
-          "read_changed",
-          [](HoldingStream& self, int tensor, int mask, nb::object out) {
-            return self.read_changed(tensor, mask, writable("read_changed", out, self.tensor(tensor)).data());
-          },
-          "tensor"_a, "mask"_a, "out"_a)
       .def("read_mask", &read_mask, "mask"_a)
       .def("write_mask", &write_mask, "mask"_a, "value"_a)
       .def("mask_count", &Stream::mask_count, "mask"_a)

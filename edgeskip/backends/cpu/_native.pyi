@@ -133,8 +133,6 @@ class Stream:
         nobody holds any more is brought up to date and handed out again."""
     def read(self, tensor: int, out: np.ndarray | None = None) -> np.ndarray:
         """A tensor as [channels, height, width]."""
-    def read_changed(self, tensor: int, mask: int, out: np.ndarray) -> int:
-        """Bring `out`, which holds an earlier `read`, up to date at the pixels of the mask; returns their number."""
     def read_mask(self, mask: int) -> np.ndarray:
         """A mask as uint8 [height, width]."""
     def write_mask(self, mask: int, value: np.ndarray) -> None: ...

@@ -174,19 +174,6 @@ std::shared_ptr<const TensorCopy> Stream::copy(int id, int changed) {
   return copies_[id].take(tensor(id), changed < 0 ? nullptr : &mask(changed));
 }
 
-int64_t Stream::read_changed(int id, int mask_id, float* channels_first) {
-  const TensorView view = tensor(id);
-  const MaskView& changed = mask(mask_id);
-  if (changed.height != view.height || changed.width != view.width)
-    throw std::invalid_argument("read_changed: the mask is not of the tensor's size");
-  const int64_t plane = int64_t{view.height} * view.width, pixels = count(changed);
-  if (pixels * 4 > plane)
-    read(id, channels_first);
-  else
-    read_pixels(view, changed, channels_first);
-  return pixels;
-}
-
 void Stream::run(int begin, int end) {
   const int known = static_cast<int>(engine_.operations_.size());
   if (begin < 0 || end < begin || end > known)

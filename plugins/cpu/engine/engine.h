@@ -75,8 +75,6 @@ class Stream {
   bool offer(int input, const float* channels_first);
   bool offer_picture(int input, const Picture& picture, const PictureRules& rules);
   void read(int tensor, float* channels_first) const;
-  // Reads the pixels of a mask only, and returns how many there are. Throws std::invalid_argument.
-  int64_t read_changed(int tensor, int mask, float* channels_first);
   // A copy of a tensor that nobody writes into any more while it is held. changed: the mask of what differs from the
   // last time, which is asked for after each frame in which it is not empty; -1: anything may.
   std::shared_ptr<const TensorCopy> copy(int tensor, int changed);

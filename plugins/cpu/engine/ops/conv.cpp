@@ -104,6 +104,13 @@ bool ConvOperation::by_columns(int64_t count, int threads, const TapSet& taps) c
          out_channels_ >= 2 * KernelTable::column_block && static_cast<int64_t>(taps.weights.bytes()) >= kHeavyWeights;
 }
 
+PixelList ConvOperation::list_of(Frame& frame, const MaskView& computed, const TapSet& taps) const {
+  if (active_set_.copies_mask()) return frame.pixels(spec_->mask_x);  // shared by all that follow the same mask
+  Pixel* const memory = frame.list_memory();
+  if (taps.column_bits.empty()) return {memory, list_pixels(computed, memory)};
+  return {memory, list_pixels(computed, taps.step[0], taps.phase[0], taps.column_bits.data(), memory)};
+}
+
 int64_t ConvOperation::run(Frame& frame) const {
   Arena arena = frame.shared_arena();
   MaskView active, computed;
@@ -116,10 +123,7 @@ int64_t ConvOperation::run(Frame& frame) const {
   if (!work) return 0;
   int64_t total = 0;
   for (const TapSet& taps : taps_) {
-    PixelList list{frame.list_memory(), 0};
-    list.count = taps.column_bits.empty()
-                     ? list_pixels(computed, frame.list_memory())
-                     : list_pixels(computed, taps.step[0], taps.phase[0], taps.column_bits.data(), frame.list_memory());
+    const PixelList list = list_of(frame, computed, taps);
     if (list.count == 0) continue;
     total += list.count;
     const int threads = frame.pool().threads();

@@ -1,5 +1,6 @@
 // The skip convolution: which pixels are computed (conv_mask.cpp), the rows that they read and write
-// (conv_pixels.cpp), and computing them (conv.cpp) with the weights of conv_taps.h. Its arguments are checked in conv_check.cpp.
+// (conv_pixels.cpp), and computing them (conv.cpp) with the weights of conv_taps.h. Its arguments are
+// checked in conv_check.cpp.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,11 @@
 
 namespace edgeskip {
 
-// A_t of one frame, from the masks of a convolution's inputs.
+// The pixels of a transposed convolution that no input reaches, one bit each; empty where there are none. They hold
+// act(b + z), and only a frame with unknown state would ever compute them, so they count as candidates.
+std::vector<uint64_t> unreached_pixels(Size in, Size out, const Window& window);
+
+// A_t of one frame, from the masks of a convolution's inputs; not asked for where these are empty.
 class ActiveSet {
  public:
   ActiveSet(const Plan& plan, const ConvSpec& spec, int block);
@@ -22,11 +27,12 @@ class ActiveSet {
   // Points `active` to A_t and `computed` to the pixels to compute (A_t, or more where that is harmless),
   // masks of the frame or parts of `arena`, and updates pending. False where nothing is active.
   bool find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const;
+  // Whether A_t is the mask of x as it is.
+  bool copies_mask() const { return copies_mask_; }
 
  private:
-  void find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const;
+  void find_candidates(Frame& frame, const MaskView& out, uint64_t* scratch) const;
   void apply_gate(const Frame& frame, const MaskView& active) const;
-  void find_unreached();
   int64_t geometry_words() const;
 
   int mask_x_, mask_z_, gate_, pending_, y_;
@@ -35,8 +41,6 @@ class ActiveSet {
   bool transposed_;
   bool pointwise_, copies_mask_;
   int block_;
-  // Pixels of a transposed convolution that no input reaches: they hold act(b + z), and only a frame
-  // with unknown state would ever compute them, so they count as candidates.
   std::vector<uint64_t> unreached_;
 };
 
@@ -48,6 +52,7 @@ class ConvOperation : public Operation {
   int64_t run(Frame& frame) const override;
 
  private:
+  PixelList list_of(Frame& frame, const MaskView& computed, const TapSet& taps) const;
   bool by_columns(int64_t count, int threads, const TapSet& taps) const;
   int chunk_pixels(int64_t count, int threads, const TapSet& taps) const;
   double pixel_ns(const TapSet& taps) const;

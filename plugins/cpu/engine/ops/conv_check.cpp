@@ -96,8 +96,9 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   if (spec.mask_z != -1) masks.reads.push_back(spec.mask_z);
   // pending pixels wait for the gate
   if (spec.gate != -1) masks.reads.push_back(spec.pending);
-  // a transposed convolution may have pixels that no input reaches
-  if (spec.transposed) masks.reads.clear();
+  // pixels that no input reaches are computed in every frame
+  const Size in = plan.size_of(spec.x), out = plan.size_of(spec.y);
+  if (spec.transposed && spec.gate == -1 && !unreached_pixels(in, out, spec.window).empty()) masks.reads.clear();
   const auto shared = std::make_shared<const ConvSpec>(std::move(spec));
   const auto build = [shared](const BuildContext& context) { return std::make_unique<ConvOperation>(context, shared); };
   return plan.add_operation(name, build, std::move(masks));

@@ -16,6 +16,22 @@ bool unknown(const float* row, int channels) {
 
 }  // namespace
 
+std::vector<uint64_t> unreached_pixels(Size in, Size out, const Window& window) {
+  std::vector<uint64_t> input(static_cast<size_t>(in.height) * words_of(in.width));
+  std::vector<uint64_t> output(static_cast<size_t>(out.height) * words_of(out.width));
+  std::vector<uint64_t> scratch(scatter_scratch_words(in.width, out.width, window));
+  const MaskView all(input.data(), in.height, in.width);
+  const MaskView reached(output.data(), out.height, out.width);
+  fill(all);
+  scatter_mask(all, reached, window, scratch.data());
+  if (count(reached) == out.pixels()) return {};
+  for (int y = 0; y < out.height; ++y) {
+    for (int i = 0; i < reached.words; ++i) reached.row(y)[i] = ~reached.row(y)[i];
+    clip_row(reached.row(y), out.width);
+  }
+  return output;
+}
+
 ActiveSet::ActiveSet(const Plan& plan, const ConvSpec& spec, int block)
     : mask_x_(spec.mask_x),
       mask_z_(spec.mask_z),
@@ -31,23 +47,7 @@ ActiveSet::ActiveSet(const Plan& plan, const ConvSpec& spec, int block)
   pointwise_ = in_ == out_ && window_.kernel[0] == 1 && window_.kernel[1] == 1 && window_.pads[0] == 0 &&
                window_.pads[1] == 0 && window_.strides[0] == 1 && window_.strides[1] == 1;
   copies_mask_ = pointwise_ && block_ <= 1 && gate_ < 0 && mask_z_ < 0 && mask_x_ != spec.mask_y && !transposed_;
-  if (transposed_ && gate_ < 0) find_unreached();
-}
-
-void ActiveSet::find_unreached() {
-  std::vector<uint64_t> input(static_cast<size_t>(in_.height) * words_of(in_.width));
-  std::vector<uint64_t> output(static_cast<size_t>(out_.height) * words_of(out_.width));
-  std::vector<uint64_t> scratch(scatter_scratch_words(in_.width, out_.width, window_));
-  const MaskView all(input.data(), in_.height, in_.width);
-  const MaskView reached(output.data(), out_.height, out_.width);
-  fill(all);
-  scatter_mask(all, reached, window_, scratch.data());
-  if (count(reached) == out_.pixels()) return;
-  for (int y = 0; y < out_.height; ++y) {
-    for (int i = 0; i < reached.words; ++i) reached.row(y)[i] = ~reached.row(y)[i];
-    clip_row(reached.row(y), out_.width);
-  }
-  unreached_ = std::move(output);
+  if (transposed_ && gate_ < 0) unreached_ = unreached_pixels(in_, out_, window_);
 }
 
 int64_t ActiveSet::geometry_words() const {
@@ -60,9 +60,9 @@ size_t ActiveSet::scratch_bytes() const {
   return 2 * arena_bytes<uint64_t>(words) + arena_bytes<uint64_t>(geometry_words());
 }
 
-void ActiveSet::find_candidates(const Frame& frame, const MaskView& out, uint64_t* scratch) const {
+void ActiveSet::find_candidates(Frame& frame, const MaskView& out, uint64_t* scratch) const {
   const MaskView& mask_x = frame.mask(mask_x_);
-  if (pointwise_ || !any(mask_x)) {
+  if (pointwise_ || frame.empty(mask_x_)) {
     clear(out);
     if (pointwise_) unite(mask_x, out);
   } else if (transposed_) {
@@ -89,9 +89,6 @@ void ActiveSet::apply_gate(const Frame& frame, const MaskView& active) const {
 }
 
 bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* computed) const {
-  const bool idle = gate_ < 0 && unreached_.empty() && frame.empty(mask_x_) &&
-                    (mask_z_ < 0 || frame.empty(mask_z_));
-  if (idle) return false;
   if (copies_mask_) {
     *active = *computed = frame.mask(mask_x_);
     return true;
