@@ -19,6 +19,7 @@ GUMBEL_OPTIONS = {"change": "magnitude", "channels": 1}
 FIRST_TOLERANCE, TOLERANCE = 0.3, 0.06
 CLIPS = "edgeskip.demos.networks.clips"
 FACTORIES = "edgeskip.demos.networks"
+DISTILLATION = f"{FACTORIES}.distillation"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Subject:
     `heads`: patterns of layers that write the outputs. Their mean norm is that of a constant background, so that a
     tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
-    layers do, where it would cost as much as the layer.
+    layers do, where it would cost as much as the layer. `distillation`, `accuracy`: import paths of the gates' loss,
+    and of the metric that chooses the best of a training.
     """
 
     factory: str
@@ -40,6 +42,8 @@ class Subject:
     first: str
     heads: tuple[str, ...]
     plain: tuple[str, ...] = ()
+    distillation: str = ""
+    accuracy: str = ""
 
     def gates(self, gate: str, mode: str, trainable: bool = False) -> tuple[GateConfig, ...]:
         """The policies of a row of the table, first match first; `trainable`: tolerances learn."""
@@ -69,10 +73,12 @@ SUBJECTS: dict[str, Subject] = {
     "hrnet_pose_small": Subject(
         f"{FACTORIES}.hrnet_pose:hrnet_pose_small", f"{CLIPS}:PoseClips", PoseClips, lambda _: PoseScores(),
         preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1", heads=("final_layer",),
+        distillation=f"{DISTILLATION}:pose_distillation", accuracy=f"{DISTILLATION}:PoseAccuracy",
     ),
     "efficientdet_small": Subject(
         f"{FACTORIES}.efficientdet:efficientdet_small", f"{CLIPS}:DetectionClips", DetectionClips, _detection_scores,
         preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem",
         heads=("*.predict.*",), plain=("*.se.*",),
+        distillation=f"{DISTILLATION}:detection_distillation", accuracy=f"{DISTILLATION}:DetectionAccuracy",
     ),
 }  # fmt: skip
