@@ -9,7 +9,7 @@ from torch import nn
 
 from edgeskip.backends.base import FrameResult, Runner
 from edgeskip.backends.registry import get_backend
-from edgeskip.core.contract import SKIP_CONV
+from edgeskip.core.contract import SKIP_CONV, TEXTURE_FACTOR
 from edgeskip.core.errors import BackendError
 from edgeskip.demos.networks.pose_data import to_input
 from edgeskip.demos.reproduce.subjects import Subject
@@ -48,7 +48,7 @@ class EngineNetwork:
             elif gate.on == "output":
                 node.attributes["threshold"] = float(value)
             else:
-                self._producer(node.inputs[0]).attributes["threshold"] = float(value)
+                _set_input_gate(self._producer(node.inputs[0]), gate, float(value))
 
     def load(self, network: nn.Module) -> None:
         """Take the gates of `network`."""
@@ -84,16 +84,17 @@ class EngineNetwork:
         return outputs, (result.active_macs + extra) / result.dense_macs
 
     def _comparisons(self, runner: Runner, result: FrameResult) -> float:
-        """One multiply-accumulate per channel of every pixel that a norm gate had to compare."""
+        """Multiply-accumulates of the norms at every pixel that a norm gate had to compare."""
         total = 0.0
         for name, layer in self._layers.items():
             if not isinstance(layer.gate, NormGate):
                 continue
             node = self._nodes[name]
+            cost = layer.gate.macs_per_pixel()
             if layer.gate.on == "output":
-                total += result.active_pixels[self.model.dense_name(node.outputs[0])] * layer.out_channels
+                total += cost * result.active_pixels[self.model.dense_name(node.outputs[0])]
             else:
-                total += layer.in_channels * int(runner.mask(self._producer(node.inputs[0]).inputs[0]).sum())
+                total += cost * int(runner.mask(self._producer(node.inputs[0]).inputs[0]).sum())
         return total
 
     def _producer(self, tensor: str) -> Node:
@@ -107,6 +108,13 @@ class EngineNetwork:
         while at.op_type != "Add":
             at = self._producer(at.inputs[0])
         return at.inputs[1]
+
+
+def _set_input_gate(node: Node, gate: NormGate, threshold: float) -> None:
+    if gate.window == 1:
+        node.attributes["threshold"] = threshold
+    else:
+        node.attributes |= {"threshold": TEXTURE_FACTOR * threshold, "threshold_signed": threshold}
 
 
 def gate_value(layer: SkipConv2d) -> float:

@@ -16,7 +16,8 @@ from edgeskip.training.config import GateConfig
 GUMBEL_OPTIONS = {"change": "magnitude", "channels": 1}
 # Where the fit begins, relative to each layer's mean norm. The picture's noise (0.5 to 4 grey levels) ends at the first
 # layer, and must not end with the figure's motion in the same place of all others: two thresholds, one ratio.
-FIRST_TOLERANCE, TOLERANCE = 0.3, 0.06
+FIRST_TOLERANCE, TOLERANCE = 0.1, 0.06
+FIRST_WINDOW = 5
 CLIPS = "edgeskip.demos.networks.clips"
 FACTORIES = "edgeskip.demos.networks"
 DISTILLATION = f"{FACTORIES}.distillation"
@@ -45,13 +46,13 @@ class Subject:
     distillation: str = ""
     accuracy: str = ""
 
-    def gates(self, gate: str, mode: str, trainable: bool = False) -> tuple[GateConfig, ...]:
-        """The policies of a row of the table, first match first; `trainable`: tolerances learn."""
+    def gates(self, gate: str, mode: str) -> tuple[GateConfig, ...]:
+        """The policies of a row of the table, first match first."""
         norm, _, detail = gate.partition("_")
         # compared after the first layer, noise would already have been paid for
-        first = _norm("input", mode, FIRST_TOLERANCE, trainable, (self.first,))
-        heads = _norm("input", mode, 0.0, False, self.heads)
-        rest = _norm("output" if detail != "input" else "input", mode, TOLERANCE, trainable)
+        first = _norm("input", mode, FIRST_TOLERANCE, (self.first,), window=FIRST_WINDOW)
+        heads = _norm("input", mode, 0.0, self.heads)
+        rest = _norm("output" if detail != "input" else "input", mode, TOLERANCE)
         if norm == "norm":
             return (first, heads, rest)
         learned = GateConfig("gumbel", {"block": int(detail), **GUMBEL_OPTIONS}, mode,
@@ -59,8 +60,8 @@ class Subject:
         return (first, heads, learned, *((rest,) if self.plain else ()))
 
 
-def _norm(on: str, mode: str, tolerance: float, trainable: bool, include: tuple[str, ...] = ("*",)) -> GateConfig:
-    return GateConfig("norm", {"on": on, "tolerance": tolerance, "trainable": trainable}, mode, include=include)
+def _norm(on: str, mode: str, tolerance: float, include: tuple[str, ...] = ("*",), window: int = 1) -> GateConfig:
+    return GateConfig("norm", {"on": on, "tolerance": tolerance, "window": window}, mode, include=include)
 
 
 def _detection_scores(network: Any) -> Scores:
