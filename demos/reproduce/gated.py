@@ -30,7 +30,7 @@ from edgeskip.training.model import BEST, CONFIG, build_model
 from edgeskip.training.run import CURVE
 
 FIRST_GUMBEL, FOUND = "gumbel_1", "found.json"
-RESIDUAL_PROBES = 3
+RESIDUAL_PROBES = 6
 
 
 def dense_checkpoint(network: str, checkpoints: Path | None, output: Path, settings: Settings) -> Path:

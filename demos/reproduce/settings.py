@@ -34,7 +34,7 @@ class Settings:
     search_clips: int = 10
     search_frames: int = 7
     sweeps: int = 1
-    warm_sweeps: int = 1
+    warm_sweeps: int = 0
     tuning_clips: int = 40
     tuning_frames: int = 16
     test_clips: int = 40
