@@ -151,6 +151,7 @@ struct PictureRows {
 // depend on the part that it lies in. x are pixels in memory, planes, or a camera's picture; returns whether what was
 // read of planes is finite.
 constexpr int gate_part_columns = 320;
+constexpr int gate_group_columns = 16;
 struct GateArgs {
   const float* x;              // null: x is given by planes, or by picture
   const float* y;              // the reference
@@ -158,6 +159,8 @@ struct GateArgs {
   bool fours;                  // both strides are 4, and all 4 floats of every pixel may be read
   const float* planes;         // [channels][height][width], or null
   const PictureRows* picture;
+  const uint64_t* groups;  // null, or as SieveArgs: a pixel in no marked group is closed, and is not looked at
+  int group_words;
   int height, width, channels;
   Norm norm;
   int window;  // odd
@@ -168,6 +171,27 @@ struct GateArgs {
   int first_row, end_row, first_column, end_column;
   float* scratch;  // gate_scratch(window, channels) floats
 };
+
+// Marks the groups of gate_group_columns columns in which a pixel of a gate (GateArgs) may be open, for rows first_row <=
+// row < end_row of an input that lies in a camera's picture of three bytes a pixel, as its reference does.
+struct SieveArgs {
+  const uint8_t* picture;  // [height][width][3], rows picture_row bytes apart; lies at the input's top left
+  int64_t picture_row;
+  const uint8_t* reference;  // the same, without gaps
+  int height, width;
+  int input_height, input_width;
+  int window;  // odd
+  // Sums of |picture - reference| over a window with which nothing opens, at most 254: a line of sieve_line(input_width)
+  // of them, one for each byte, for windows of 1, 2, ... `window` rows of the input.
+  const uint8_t* harmless;
+  int first_row, end_row;
+  uint64_t* groups;  // [input_height][words], a bit each
+  int words;
+  uint8_t* scratch;  // sieve_scratch(window, input_width) bytes
+};
+
+// Bytes of a row of an input of this width, in whole words of pixels.
+inline int64_t sieve_line(int width) { return (int64_t{width} + 63) / 64 * 192; }
 
 // pixels[p][c] = planes[c][p]; returns whether all values are finite.
 struct PlanesArgs {
@@ -210,6 +234,8 @@ struct KernelTable {
 
   int64_t (*gate_scratch)(int window, int channels);
   bool (*gate)(const GateArgs&);
+  int64_t (*sieve_scratch)(int window, int width);
+  void (*sieve)(const SieveArgs&);
   bool (*write_planes)(const PlanesArgs&);
   // planes[c][0 ..] = columns begin .. end - 1 of a row
   void (*normalise_row)(const PictureRows&, int row, int begin, int end, float* const* planes);

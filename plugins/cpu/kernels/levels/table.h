@@ -7,6 +7,7 @@
 #include "kernels/difference/generic.h"
 #include "kernels/epilogue/generic.h"
 #include "kernels/gate/generic.h"
+#include "kernels/gate/sieve.h"
 #include "kernels/gather/generic.h"
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/bytes.h"
@@ -43,6 +44,8 @@ constexpr KernelTable make_table(Level level, const char* name) {
           difference<V>,
           gate_scratch_size,
           gate<V>,
+          sieve_scratch_size,
+          sieve<V>,
           write_planes<V>,
           normalise_row<V>};
 }
