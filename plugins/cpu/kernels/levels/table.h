@@ -11,6 +11,7 @@
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/bytes.h"
 #include "kernels/picture/generic.h"
+#include "kernels/planes/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/softmax/generic.h"
 #include "kernels/unary/generic.h"
@@ -44,6 +45,7 @@ constexpr KernelTable make_table(Level level, const char* name) {
           gate_scratch_size,
           gate<V>,
           write_planes<V>,
+          read_planes<V>,
           normalise_row<V>};
 }
 
