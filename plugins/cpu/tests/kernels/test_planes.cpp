@@ -30,7 +30,8 @@ void run_case(const KernelTable& table, const PlanesCase& c, uint32_t seed) {
       touched += bits_of(memory[i]) != bits_of(sentinel);
   }
   expect(wrong == 0, "%lld values are wrong", static_cast<long long>(wrong));
-  expect(touched == 0 && memory.intact(), "%lld floats between the planes were written", static_cast<long long>(touched));
+  expect(touched == 0 && memory.intact(), "%lld floats beside the planes were written",
+         static_cast<long long>(touched));
 }
 
 }  // namespace
