@@ -168,10 +168,15 @@ bool Stream::offer(int id, const FrameInput& source) {
   return finite;
 }
 
-void Stream::read(int id, float* channels_first) const { read_tensor(tensor(id), channels_first); }
+void Stream::read(int id, float* channels_first) const {
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  read_tensor(*engine_.kernels_, engine_.pool_, tensor(id), channels_first);
+}
 
 std::shared_ptr<const TensorCopy> Stream::copy(int id, int changed) {
-  return copies_[id].take(tensor(id), changed < 0 ? nullptr : &mask(changed));
+  const TensorView view = tensor(id);
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  return copies_[id].take(*engine_.kernels_, engine_.pool_, view, changed < 0 ? nullptr : &mask(changed));
 }
 
 void Stream::run(int begin, int end) {

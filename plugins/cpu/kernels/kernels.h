@@ -204,6 +204,17 @@ struct PlanesArgs {
   int channels;
 };
 
+// planes[c][p] = pixels[p][c]
+struct ReadPlanesArgs {
+  const float* pixels;
+  int64_t pixel_stride;
+  float* planes;
+  int64_t plane_stride;
+  int64_t count;
+  int channels;
+  bool stream;  // past the caches, where the level can: writing lines that are not read soon takes half the time
+};
+
 struct KernelTable {
   Level level;
   const char* name;  // "avx512", "avx2", "neon", "scalar"
@@ -237,6 +248,7 @@ struct KernelTable {
   int64_t (*sieve_scratch)(int window, int width);
   void (*sieve)(const SieveArgs&);
   bool (*write_planes)(const PlanesArgs&);
+  void (*read_planes)(const ReadPlanesArgs&);
   // planes[c][0 ..] = columns begin .. end - 1 of a row
   void (*normalise_row)(const PictureRows&, int row, int begin, int end, float* const* planes);
 };

@@ -12,6 +12,7 @@
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/bytes.h"
 #include "kernels/picture/generic.h"
+#include "kernels/planes/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/softmax/generic.h"
 #include "kernels/unary/generic.h"
@@ -47,6 +48,7 @@ constexpr KernelTable make_table(Level level, const char* name) {
           sieve_scratch_size,
           sieve<V>,
           write_planes<V>,
+          read_planes<V>,
           normalise_row<V>};
 }
 

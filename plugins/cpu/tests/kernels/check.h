@@ -202,6 +202,7 @@ void test_offsets(const KernelTable&);
 void test_epilogue(const KernelTable&);
 void test_activations(const KernelTable&);
 void test_binary(const KernelTable&);
+void test_planes(const KernelTable&);
 void test_pool(const KernelTable&);
 void test_rows(const KernelTable&);  // blend, gather, difference
 void test_gate(const KernelTable&);

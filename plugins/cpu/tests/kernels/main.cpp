@@ -33,6 +33,7 @@ void test_level(const KernelTable& table) {
   test_epilogue(table);
   test_activations(table);
   test_binary(table);
+  test_planes(table);
   test_pool(table);
   test_rows(table);
   test_gate(table);
