@@ -4,16 +4,15 @@
 //   yhat   = activation(conv(x, w) + bias + z)            only where A; sums and comparison in float32
 //   mask_y = A & not (norm(channel_weight * (yhat - y_prev)) <= threshold)
 //   y      = where(mask_y, yhat, y_prev)
-// yhat is rounded to y's type before it is compared. A pixel's value depends on nothing but its inputs: not on the block,
-// the tile that was chosen, or which other pixels are active.
+// yhat is rounded to y's type before it is compared. A pixel's value depends on nothing but its inputs: not on the
+// block, the tile that was chosen, or which other pixels are active.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "edgeskip/status.h"
+#include "edgeskip/stream.h"
 #include "edgeskip/tensor.h"
 
 namespace edgeskip::cuda {

@@ -4,8 +4,6 @@
 //   y     = where(moved, x, ref)
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <limits>
 
 #include "edgeskip/conv.h"

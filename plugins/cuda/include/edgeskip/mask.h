@@ -1,9 +1,8 @@
 // Masks through the other ops (docs/contract.md, SkipMask).
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include "edgeskip/status.h"
+#include "edgeskip/stream.h"
 #include "edgeskip/tensor.h"
 
 namespace edgeskip::cuda {

@@ -1,11 +1,11 @@
-// A camera picture becomes one stream's part of the network's input: the arithmetic of edgeskip/core/picture.py, to the bit.
+// A camera picture becomes one stream's part of the network's input: the arithmetic of edgeskip/core/picture.py,
+// to the bit.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <cstdint>
 
 #include "edgeskip/status.h"
+#include "edgeskip/stream.h"
 #include "edgeskip/tensor.h"
 
 namespace edgeskip::cuda {

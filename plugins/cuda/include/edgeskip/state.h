@@ -1,12 +1,11 @@
 // States of one stream back to their start: float states to NaN (unknown), pending states to 1.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <cstddef>
 #include <cstdint>
 
 #include "edgeskip/status.h"
+#include "edgeskip/stream.h"
 
 namespace edgeskip::cuda {
 

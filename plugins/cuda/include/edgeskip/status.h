@@ -7,7 +7,7 @@ namespace edgeskip::cuda {
 
 enum class Status : int32_t {
   ok = 0,
-  bad_size,           // a size, stride, pad or count is out of range, or the output's size does not follow from the input's
+  bad_size,           // a size, stride, pad or count is out of range, or the output's does not follow from the input's
   bad_pointer,        // a needed pointer is null, or is not aligned to its element
   bad_layout,         // y and y_prev are laid out differently
   bad_group,          // channels are no multiple of the group
