@@ -67,6 +67,8 @@ EDGESKIP_BODY void conv_body(const Execution& e, const ConvArgs& a) {
     conv_tiles<T, typename Pair::Small, vectors>(e, a, rows, a.small_stages);
 }
 
+constexpr int kPublishThreads = 128;
+
 // Publication::later: one warp a row of the list adds up its norm and publishes the staged values.
 template <class T, class Execution>
 EDGESKIP_BODY void publish_body(const Execution& e, const ConvArgs& a) {

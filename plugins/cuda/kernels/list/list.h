@@ -13,6 +13,7 @@ namespace edgeskip::cuda {
 
 constexpr int kListThreads = 256;
 constexpr int kMostChunks = 1024;
+constexpr int kListShared = (kListThreads / 32) * 3 * 4;  // bytes
 
 struct ChunkCount {
   int entries, active;
