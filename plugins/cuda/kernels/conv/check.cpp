@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <limits>
 
+#include "kernels/common/layout.h"
 #include "kernels/conv/plan.h"
 #include "kernels/conv/tile.h"
 
@@ -55,9 +56,7 @@ Status check_tensors(const ConvShape& s, const ConvRules& r, const ConvBuffers& 
                               static_cast<const void*>(b.y_prev.data), static_cast<const void*>(b.z.data)})
     if (!aligned(pointer, bytes)) return Status::bad_pointer;
   if (r.activation == Activation::prelu && !b.prelu_alpha) return Status::bad_pointer;
-  if (b.y.picture_stride != b.y_prev.picture_stride || b.y.pixel_stride != b.y_prev.pixel_stride ||
-      b.y.channel_stride != b.y_prev.channel_stride)
-    return Status::bad_layout;
+  if (!same_strides(b.y, b.y_prev)) return Status::bad_layout;
   if (too_large(b.x, s.batch) || too_large(b.y, s.batch) || too_large(b.z, s.batch)) return Status::too_large;
   return Status::ok;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/common/layout.h"
 #include "kernels/common/runs.h"
 #include "kernels/conv/tile.h"
 #include "kernels/depthwise/body.h"
@@ -31,12 +32,6 @@ Publication publication(const ConvShape& shape, const ConvRules& rules, bool has
   if (each_value(rules, has_channel_weight)) return Publication::each_value;
   if (is_depthwise(shape) || columns_of_tiles(shape, choose_tile(shape, rules)) == 1) return Publication::whole_pixel;
   return Publication::later;
-}
-
-bool vector_layout(const TensorView& view, ElementType type) {
-  const int64_t vector = 16 / element_bytes(type);
-  return view.channel_stride == 1 && view.pixel_stride % vector == 0 && view.picture_stride % vector == 0 &&
-         reinterpret_cast<uintptr_t>(view.data) % 16 == 0;
 }
 
 ListArgs list_args(const ConvShape& s, const ConvRules& r, const ConvBuffers& b, char* workspace,
