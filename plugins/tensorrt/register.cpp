@@ -1,4 +1,4 @@
-// For hosts that only open a library and ask it for nothing (Triton's `plugins`, DeepStream's `custom-lib-path`, LD_PRELOAD):
+// For hosts that only open a library and ask it for nothing (Triton's `plugins`, DeepStream's `custom-lib-path`):
 // with EDGESKIP_REGISTER_PLUGINS=1 the creators register themselves when the library is opened. Not by default, since
 // IPluginRegistry::loadLibrary refuses a library whose plugins are registered already. No symbol of libnvinfer is linked.
 #include <dlfcn.h>
