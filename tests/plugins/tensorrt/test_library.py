@@ -54,6 +54,15 @@ def test_minimal_host_drives_the_plugins() -> None:
         assert re.search(r"enqueue: \d+ checks, 0 failed|enqueue not run: ", result.stdout)
 
 
+def test_enqueue_agrees_with_float64_where_the_kernels_bodies_run_on_the_cpu() -> None:
+    for include in include_folders():
+        folder = built(include, "test-emulated")
+        command = [folder / "host_emulated", folder / "libedgeskip_emulated.so"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert re.search(r"enqueue: [1-9]\d\d checks, 0 failed", result.stdout)
+
+
 def test_creators_take_the_fields_of_the_contract_files() -> None:
     for include in include_folders():
         folder = built(include, "library", "test-host")
