@@ -61,13 +61,12 @@ int32_t edgeskip_prepare_picture(EdgeskipPicture const* picture, void* cuda_stre
 int32_t edgeskip_fill_unknown(void* device_state, uint64_t bytes_per_stream, int32_t stream_index, int32_t start,
                               void* cuda_stream) {
   if (!in_range(start, 2)) return static_cast<int32_t>(Status::bad_value);
-  return static_cast<int32_t>(edgeskip::cuda::launch_fill_state(
-      device_state, bytes_per_stream, stream_index, static_cast<edgeskip::cuda::StateStart>(start),
-      static_cast<cudaStream_t>(cuda_stream)));
+  return static_cast<int32_t>(edgeskip::cuda::launch_fill_state(device_state, bytes_per_stream, stream_index,
+                                                                static_cast<edgeskip::cuda::StateStart>(start),
+                                                                static_cast<cudaStream_t>(cuda_stream)));
 }
 
 char const* edgeskip_status_text(int32_t status) { return edgeskip::cuda::status_text(static_cast<Status>(status)); }
 
 int32_t edgeskip_host_api_version(void) { return EDGESKIP_HOST_API_VERSION; }
-
 }

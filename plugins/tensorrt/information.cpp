@@ -33,12 +33,13 @@ std::string information() {
 #else
   char const* const aliased = "false";
 #endif
-  return "{\"tensorrt\": \"" + version(NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH) + "\", \"interface\": \"" +
-         EDGESKIP_INTERFACE + "\", \"cuda\": \"" + std::to_string(CUDART_VERSION / 1000) + "." +
-         std::to_string(CUDART_VERSION % 1000 / 10) + "\", \"architectures\": [" + list(EDGESKIP_ARCHITECTURES) +
-         "], \"source_hash\": \"" + EDGESKIP_SOURCE_HASH + "\", \"aliased_io\": " + aliased + ", \"host_api\": " +
-         std::to_string(EDGESKIP_HOST_API_VERSION) + ", \"plugin_version\": \"" + edgeskip::tensorrt::kVersion +
-         "\", \"namespace\": \"" + edgeskip::tensorrt::kNamespace + "\", \"plugins\": [" + plugins() + "]}";
+  return "{\"tensorrt\": \"" + version(NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH) +
+         "\", \"interface\": \"" + EDGESKIP_INTERFACE + "\", \"cuda\": \"" + std::to_string(CUDART_VERSION / 1000) +
+         "." + std::to_string(CUDART_VERSION % 1000 / 10) + "\", \"architectures\": [" + list(EDGESKIP_ARCHITECTURES) +
+         "], \"source_hash\": \"" + EDGESKIP_SOURCE_HASH + "\", \"aliased_io\": " + aliased +
+         ", \"host_api\": " + std::to_string(EDGESKIP_HOST_API_VERSION) + ", \"plugin_version\": \"" +
+         edgeskip::tensorrt::kVersion + "\", \"namespace\": \"" + edgeskip::tensorrt::kNamespace +
+         "\", \"plugins\": [" + plugins() + "]}";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // For hosts that only open a library and ask it for nothing (Triton's `plugins`, DeepStream's `custom-lib-path`):
 // with EDGESKIP_REGISTER_PLUGINS=1 the creators register themselves when the library is opened. Not by default, since
-// IPluginRegistry::loadLibrary refuses a library whose plugins are registered already. No symbol of libnvinfer is linked.
+// IPluginRegistry::loadLibrary refuses a library whose plugins are registered already. No symbol of libnvinfer is
+// linked.
 #include <dlfcn.h>
 
 #include <cstdlib>
@@ -38,7 +39,8 @@ void register_all() {
   nvinfer1::IPluginRegistry* registry = get_registry == nullptr ? nullptr : get_registry();
   using Severity = nvinfer1::ILogger::Severity;
   if (registry == nullptr) {
-    log(Severity::kERROR, "EDGESKIP_REGISTER_PLUGINS is set, but the TensorRT that this library was built for is not loaded");
+    log(Severity::kERROR,
+        "EDGESKIP_REGISTER_PLUGINS is set, but the TensorRT that this library was built for is not loaded");
     return;
   }
   stay_loaded();

@@ -1,4 +1,5 @@
-// The attributes of a plugin: a table of names, kinds, lengths and defaults, and the values read from TensorRT's fields.
+// The attributes of a plugin: a table of names, kinds, lengths and defaults, and the values read from TensorRT's
+// fields.
 //
 // One table per plugin feeds the creator's field list, validation, serialisation in both plugin interfaces, and the
 // contract file that the tests compare.

@@ -1,4 +1,5 @@
-// The contract's names (edgeskip/core/contract.py), which the contract files and a test compare with Python, and checks that all plugins share.
+// The contract's names (edgeskip/core/contract.py), which the contract files and a test compare with Python, and checks
+// that all plugins share.
 #pragma once
 
 #include <string>
@@ -25,7 +26,8 @@ inline void require_flag(Attributes const& attributes, char const* name) {
 
 inline void require_inputs(std::string const& plugin, int given, int expected) {
   if (given != expected) {
-    throw PluginError(plugin, "the number of inputs", std::to_string(given), "the attributes ask for " + std::to_string(expected));
+    throw PluginError(plugin, "the number of inputs", std::to_string(given),
+                      "the attributes ask for " + std::to_string(expected));
   }
 }
 

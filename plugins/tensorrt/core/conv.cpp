@@ -36,7 +36,8 @@ class ConvOperation final : public Operation {
   bool supports(int position, TensorKind const* tensors, int) const override {
     TensorKind const& tensor = tensors[position];
     TensorKind const& x = tensors[inputs_.x];
-    if (position == inputs_.x || position == inputs_.z) return is_picture(tensor, channels_last_) && tensor.type == x.type;
+    if (position == inputs_.x || position == inputs_.z)
+      return is_picture(tensor, channels_last_) && tensor.type == x.type;
     if (position == inputs_.w) return is_linear(tensor, x.type);
     if (position == inputs_.b || position == inputs_.channel_weight) return is_linear(tensor, DataType::kFLOAT);
     if (position == inputs_.y_prev) return is_state(tensor) && tensor.type == x.type;
@@ -83,9 +84,12 @@ class ConvOperation final : public Operation {
     PictureSize const out{shape.batch, shape.out_channels, shape.out_height, shape.out_width};
     auto const* tensors = call.tensors.inputs;
     auto const picture = [&](int index, char const* name, PictureSize const& size) {
-      return index < 0 ? cuda::TensorView{} : view_of(plugin(), name, tensors[index], call.inputs[index], channels_last_, size);
+      return index < 0 ? cuda::TensorView{}
+                       : view_of(plugin(), name, tensors[index], call.inputs[index], channels_last_, size);
     };
-    auto const mask = [&](int index) { return index < 0 ? cuda::MaskView{} : mask_view(tensors[index], call.inputs[index]); };
+    auto const mask = [&](int index) {
+      return index < 0 ? cuda::MaskView{} : mask_view(tensors[index], call.inputs[index]);
+    };
     auto const vector = [&](int index) { return index < 0 ? nullptr : static_cast<float const*>(call.inputs[index]); };
     cuda::ConvBuffers buffers;
     buffers.x = picture(inputs_.x, "x", in);

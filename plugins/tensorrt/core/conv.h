@@ -1,5 +1,6 @@
-// EdgeskipConv: x, mask_x, w, [b], [z], [mask_z], [gate], [channel_weight], y_prev, [pending] -> y, mask_y, [pending_next]
-// (docs/contract.md, SkipConv, not transposed). An optional input is there where its attribute has_... is 1.
+// EdgeskipConv: x, mask_x, w, [b], [z], [mask_z], [gate], [channel_weight], y_prev, [pending] -> y, mask_y,
+// [pending_next] (docs/contract.md, SkipConv, not transposed). An optional input is there where its attribute has_...
+// is 1.
 #pragma once
 
 #include "core/operation.h"

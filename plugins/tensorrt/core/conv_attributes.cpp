@@ -13,11 +13,12 @@ void require_each_at_least(Attributes const& attributes, char const* name, int l
 }
 
 void check_presence(Attributes const& a) {
-  for (char const* flag : {"has_bias", "has_residual", "has_residual_mask", "has_gate", "has_channel_weight", "has_pending",
-                           "channels_last", "in_place"}) {
+  for (char const* flag : {"has_bias", "has_residual", "has_residual_mask", "has_gate", "has_channel_weight",
+                           "has_pending", "channels_last", "in_place"}) {
     require_flag(a, flag);
   }
-  a.require(!a.flag("has_residual_mask") || a.flag("has_residual"), "has_residual_mask", "a residual mask needs a residual");
+  a.require(!a.flag("has_residual_mask") || a.flag("has_residual"), "has_residual_mask",
+            "a residual mask needs a residual");
   a.require(a.flag("has_pending") == a.flag("has_gate"), "has_pending", "gate and pending come together");
 }
 
@@ -68,7 +69,8 @@ void check_conv_attributes(Attributes const& a) {
   int const block = a.integer("block");
   a.require(block == 1 || block == 2 || block == 4 || block == 8, "block", "it must be 1, 2, 4 or 8");
   for (char const* name : {"x_scale", "w_scale"}) {
-    a.require(a.floats(name).empty(), name, "scales are reserved for INT8, which this version does not have: leave them out");
+    a.require(a.floats(name).empty(), name,
+              "scales are reserved for INT8, which this version does not have: leave them out");
   }
   check_presence(a);
   check_activation(a);

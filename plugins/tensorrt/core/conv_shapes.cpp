@@ -10,7 +10,8 @@ using nvinfer1::Dims;
 using nvinfer1::PluginTensorDesc;
 
 // A mask of the given size, or one bit per picture.
-void require_mask(std::string const& plugin, char const* name, Dims const& dims, int64_t streams, int height, int width) {
+void require_mask(std::string const& plugin, char const* name, Dims const& dims, int64_t streams, int height,
+                  int width) {
   if (dims.nbDims == 4 && dims.d[2] == 1 && dims.d[3] == 1) height = width = 1;
   require_dims(plugin, name, dims, {streams, 1, height, width}, "a mask of its tensor's size or one bit per picture");
 }
@@ -48,8 +49,9 @@ void ConvShapes::check_w(PluginTensorDesc const* inputs, int64_t in_channels) co
   Dims const& w = inputs[inputs_.w].dims;
   int64_t const group = geometry_.group;
   if (in_channels % group != 0 || w.d[0] % group != 0) {
-    throw PluginError(plugin_, "field group", std::to_string(group),
-                      "it must divide the channels of x, " + std::to_string(in_channels) + ", and of y, " + std::to_string(w.d[0]));
+    throw PluginError(
+        plugin_, "field group", std::to_string(group),
+        "it must divide the channels of x, " + std::to_string(in_channels) + ", and of y, " + std::to_string(w.d[0]));
   }
   require_dims(plugin_, "w", w, {w.d[0], geometry_.kernel[0], geometry_.kernel[1], in_channels / group},
                "output channels, kernel height, kernel width, channels of x / group");
@@ -63,7 +65,8 @@ void ConvShapes::check(Descriptions const& tensors, size_t prelu_values) const {
   Dims const& y_prev = tensors.inputs[inputs_.y_prev].dims;
   require_dims(plugin_, "y_prev", y_prev, y, "the shape of the layer's output");
   if (inputs_.z >= 0) {
-    require_dims(plugin_, "z", broadcast(tensors.inputs[inputs_.z].dims, y_prev), y, "that of y_prev, or 1 where it broadcasts");
+    require_dims(plugin_, "z", broadcast(tensors.inputs[inputs_.z].dims, y_prev), y,
+                 "that of y_prev, or 1 where it broadcasts");
   }
   if (prelu_values > 0 && prelu_values != static_cast<size_t>(shape.out_channels)) {
     throw PluginError(plugin_, "the number of values of field alpha", std::to_string(prelu_values),

@@ -15,7 +15,8 @@ class ConvShapes {
   // The layer's sizes from those of x, w and the attributes. Raises PluginError where they do not fit.
   cuda::ConvShape of(nvinfer1::PluginTensorDesc const* inputs) const;
 
-  // Raises PluginError where an input's shape does not follow from those of x and w. `prelu_values`: of alpha, 0 without.
+  // Raises PluginError where an input's shape does not follow from those of x and w. `prelu_values`: of alpha, 0
+  // without.
   void check(Descriptions const& tensors, size_t prelu_values) const;
 
   // y as y_prev, the masks from y_prev's height and width.

@@ -14,7 +14,8 @@ DeviceConstants::DeviceConstants(Operation const& operation) {
     error = cudaMemcpy(memory, values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice);
   }
   if (error != cudaSuccess) {
-    throw PluginError(operation.plugin(), std::string("parameters can't be put on the device: ") + cudaGetErrorString(error));
+    throw PluginError(operation.plugin(),
+                      std::string("parameters can't be put on the device: ") + cudaGetErrorString(error));
   }
 }
 

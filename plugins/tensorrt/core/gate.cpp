@@ -91,10 +91,8 @@ class GateOperation final : public Operation {
 
 AttributeTable const& gate_attributes() {
   static AttributeTable const table = {
-      {"threshold", 1, Floats{0}, true},
-      {"threshold_signed", 1, Floats{std::numeric_limits<float>::infinity()}},
-      {"norm", 1, "l2", false, kNorms},
-      {"window", 1, Ints{1}},
+      {"threshold", 1, Floats{0}, true}, {"threshold_signed", 1, Floats{std::numeric_limits<float>::infinity()}},
+      {"norm", 1, "l2", false, kNorms},  {"window", 1, Ints{1}},
       {"channels_last", 1, Ints{0}},
   };
   return table;

@@ -27,7 +27,8 @@ cuda::MaskRules rules_of(Attributes const& a) {
   pair("ends", rules.ends);
   pair("steps", rules.steps);
   for (int side = 0; side < 4; ++side) rules.pads[side] = a.ints("pads")[side];
-  for (size_t axis = 0; axis < 2 && axis < a.floats("scales").size(); ++axis) rules.scales[axis] = a.floats("scales")[axis];
+  for (size_t axis = 0; axis < 2 && axis < a.floats("scales").size(); ++axis)
+    rules.scales[axis] = a.floats("scales")[axis];
   rules.ceil_mode = a.integer("ceil_mode");
   rules.factor = a.integer("factor");
   return rules;
@@ -39,8 +40,10 @@ void check_attributes(Attributes const& a) {
   for (char const* name : {"kernel_shape", "strides", "dilations", "steps", "factor"}) {
     for (int value : a.ints(name)) a.require(value >= 1, name, "each value must be 1 or more");
   }
-  a.require(kind != "resize" || a.ints("sizes").size() == 2, "sizes", "kind resize takes height and width of the output");
-  a.require(a.floats("scales").empty() || a.floats("scales").size() == 2, "scales", "it must be empty or of two values");
+  a.require(kind != "resize" || a.ints("sizes").size() == 2, "sizes",
+            "kind resize takes height and width of the output");
+  a.require(a.floats("scales").empty() || a.floats("scales").size() == 2, "scales",
+            "it must be empty or of two values");
   a.require(kind != "slice" || a.ints("ends").size() == 2, "ends", "kind slice takes height and width");
 }
 
@@ -71,7 +74,8 @@ class MaskOperation final : public Operation {
     for (int index = 0; index < tensors.input_count; ++index) {
       auto const& dims = tensors.inputs[index].dims;
       require_picture(plugin(), "a mask", dims);
-      require_dims(plugin(), "a mask", dims, {first.d[0], 1, dims.d[2], dims.d[3]}, "one channel, and as many pictures as the first");
+      require_dims(plugin(), "a mask", dims, {first.d[0], 1, dims.d[2], dims.d[3]},
+                   "one channel, and as many pictures as the first");
     }
     output_size(views_of(tensors, nullptr));
   }
@@ -96,7 +100,8 @@ class MaskOperation final : public Operation {
 
   int fixed(nvinfer1::IDimensionExpr const* size) const {
     int64_t const value = constant_of(size);
-    if (value < 0) throw PluginError(plugin(), "height and width of a mask must be fixed; only the number of pictures may vary");
+    if (value < 0)
+      throw PluginError(plugin(), "height and width of a mask must be fixed; only the number of pictures may vary");
     return static_cast<int>(value);
   }
 
@@ -105,7 +110,8 @@ class MaskOperation final : public Operation {
     cuda::Status const status =
         cuda::mask_output_size(rules_, masks.data(), static_cast<int>(masks.size()), &height, &width);
     if (status != cuda::Status::ok) {
-      throw PluginError(plugin(), "the size of the mask", std::to_string(masks[0].height) + " x " + std::to_string(masks[0].width),
+      throw PluginError(plugin(), "the size of the mask",
+                        std::to_string(masks[0].height) + " x " + std::to_string(masks[0].width),
                         "kind " + attributes().text("kind") + " with these attributes: " + cuda::status_text(status));
     }
     return {height, width};

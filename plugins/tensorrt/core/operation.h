@@ -1,4 +1,5 @@
-// What one plugin does, apart from TensorRT's plugin classes: the same object stands behind IPluginV3 and IPluginV2DynamicExt.
+// What one plugin does, apart from TensorRT's plugin classes: the same object stands behind IPluginV3 and
+// IPluginV2DynamicExt.
 //
 // An operation never changes after it was made, so clones share it. Everything but `supports` raises PluginError.
 #pragma once

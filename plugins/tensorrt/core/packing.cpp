@@ -13,7 +13,8 @@ using nvinfer1::PluginFieldType;
 
 constexpr uint32_t kMagic = 0x504B5345;  // "ESKP"
 constexpr uint32_t kVersion = 1;
-char const* const kHint = "the engine was built by another version of edgeskip or is damaged; build it again: edgeskip build";
+char const* const kHint =
+    "the engine was built by another version of edgeskip or is damaged; build it again: edgeskip build";
 
 uint32_t crc32(uint8_t const* bytes, size_t size) {
   uint32_t sum = ~0u;
@@ -63,7 +64,8 @@ void check_header(std::string const& plugin, Reader& reader) {
   if (magic != kMagic || version != kVersion) {
     throw PluginError(plugin, std::string("the serialised plugin is not of version 1; ") + kHint);
   }
-  if (size != reader.left()) throw PluginError(plugin, std::string("the serialised plugin has another length; ") + kHint);
+  if (size != reader.left())
+    throw PluginError(plugin, std::string("the serialised plugin has another length; ") + kHint);
   Reader copy = reader;
   if (crc32(copy.take(size), size) != sum) {
     throw PluginError(plugin, std::string("the serialised plugin has a wrong check sum; ") + kHint);

@@ -36,8 +36,8 @@ class PluginV2 final : public nvinfer1::IPluginV2DynamicExt {
   size_t getWorkspaceSize(nvinfer1::PluginTensorDesc const* inputs, int32_t input_count,
                           nvinfer1::PluginTensorDesc const* outputs, int32_t output_count) const noexcept override;
   int32_t enqueue(nvinfer1::PluginTensorDesc const* input_descriptions,
-                  nvinfer1::PluginTensorDesc const* output_descriptions, void const* const* inputs, void* const* outputs,
-                  void* workspace, cudaStream_t stream) noexcept override;
+                  nvinfer1::PluginTensorDesc const* output_descriptions, void const* const* inputs,
+                  void* const* outputs, void* workspace, cudaStream_t stream) noexcept override;
 
   size_t getSerializationSize() const noexcept override;
   void serialize(void* buffer) const noexcept override;

@@ -43,28 +43,32 @@ std::vector<ConvCase> conv_cases() {
   add("3x3", rules(3, 1), plain);
   add("3x3 threshold 0.3, blocks of 4", rules(3, 1, "silu", 0.3f), [](ConvCase& c) { c.block = 4; });
   add("1x1 l1", rules(1, 1, "leaky_relu", 0.2f), [](ConvCase& c) { c.rules.norm = "l1", c.rules.alpha = {0.1f}; });
-  add("3x3 stride 2, three streams, linf", rules(3, 2, "hard_swish", 0.4f), [](ConvCase& c) { c.n = 3, c.rules.norm = "linf"; });
-  add("5x5 dilation 2", rules(5, 1), [](ConvCase& c) { std::fill_n(c.rules.dilations, 2, 2), std::fill_n(c.rules.pads, 4, 4); });
+  add("3x3 stride 2, three streams, linf", rules(3, 2, "hard_swish", 0.4f),
+      [](ConvCase& c) { c.n = 3, c.rules.norm = "linf"; });
+  add("5x5 dilation 2", rules(5, 1),
+      [](ConvCase& c) { std::fill_n(c.rules.dilations, 2, 2), std::fill_n(c.rules.pads, 4, 4); });
   add("3 input channels", rules(3, 2), [](ConvCase& c) { c.in_channels = 3; });
-  add("depthwise", rules(3, 1, "clip"), [](ConvCase& c) {
-    c.in_channels = 32, c.rules.group = 32, c.rules.alpha = {0.0f}, c.rules.beta = 6.0f;
-  });
+  add("depthwise", rules(3, 1, "clip"),
+      [](ConvCase& c) { c.in_channels = 32, c.rules.group = 32, c.rules.alpha = {0.0f}, c.rules.beta = 6.0f; });
   add("groups of 8", rules(3, 1), [](ConvCase& c) { c.rules.group = 2; });
-  add("residual with mask, channel weights", rules(3, 1, "relu", 0.1f), [](ConvCase& c) { c.residual = c.channel_weight = true; });
+  add("residual with mask, channel weights", rules(3, 1, "relu", 0.1f),
+      [](ConvCase& c) { c.residual = c.channel_weight = true; });
   add("learned gate", rules(3, 1), [](ConvCase& c) { c.gate = true, c.block = 2; });
   add("prelu", rules(3, 1, "prelu"), [](ConvCase& c) {
     for (int o = 0; o < c.out_channels; ++o) c.rules.alpha.push_back(0.01f * o);
   });
   add("float32", rules(3, 1, "sigmoid", 0.05f), [](ConvCase& c) { c.half = false; });
   add("float32 planes", rules(3, 1, "tanh"), [](ConvCase& c) { c.half = c.channels_last = false, c.out_channels = 7; });
-  add("float16 planes, gate and residual", rules(3, 1), [](ConvCase& c) { c.channels_last = false, c.gate = c.residual = true; });
+  add("float16 planes, gate and residual", rules(3, 1),
+      [](ConvCase& c) { c.channels_last = false, c.gate = c.residual = true; });
   return all;
 }
 
 Size output_size(ConvCase const& layer) {
   ConvRules const& r = layer.rules;
   auto const count = [&](int size, int axis) {
-    return (size + r.pads[axis] + r.pads[axis + 2] - r.dilations[axis] * (r.kernel[axis] - 1) - 1) / r.strides[axis] + 1;
+    return (size + r.pads[axis] + r.pads[axis + 2] - r.dilations[axis] * (r.kernel[axis] - 1) - 1) / r.strides[axis] +
+           1;
   };
   return {layer.n, count(layer.h, 0), count(layer.w, 1), layer.out_channels};
 }
@@ -77,7 +81,8 @@ ConvInput first_input(ConvCase const& layer) {
   input.out_channels = layer.out_channels;
   input.x = Picture({layer.n, layer.h, layer.w, layer.in_channels});
   input.y_prev = Picture(out, kUnknown);
-  fill(input.w, int64_t{1} * layer.out_channels * taps * per_group, 2 / std::sqrt(1.0 * taps * per_group), layer.half, random);
+  fill(input.w, int64_t{1} * layer.out_channels * taps * per_group, 2 / std::sqrt(1.0 * taps * per_group), layer.half,
+       random);
   if (layer.bias) fill(input.bias, layer.out_channels, 0.5, false, random);
   if (layer.channel_weight) {
     fill(input.channel_weight, layer.out_channels, 1, false, random);

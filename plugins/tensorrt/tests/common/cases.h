@@ -23,8 +23,8 @@ std::vector<ConvCase> conv_cases();
 // Output height and width.
 Size output_size(ConvCase const& layer);
 
-// The network's constants and the frame number `frame` of a video in which some pixels change: x, masks, residual, gate.
-// y_prev and pending are what the frame before left, unknown and 1 at first.
+// The network's constants and the frame number `frame` of a video in which some pixels change: x, masks, residual,
+// gate. y_prev and pending are what the frame before left, unknown and 1 at first.
 ConvInput first_input(ConvCase const& layer);
 void next_frame(ConvCase const& layer, int frame, ConvInput& input);
 

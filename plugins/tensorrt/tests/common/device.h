@@ -61,7 +61,8 @@ void for_elements(Size const& s, bool channels_last, Visit visit) {
 
 inline size_t picture_bytes(Size const& size, bool half) { return size.count() * (half ? 2 : 4); }
 
-inline void write_values(DeviceBuffer& buffer, std::vector<double> const& values, Size const& size, bool half, bool channels_last) {
+inline void write_values(DeviceBuffer& buffer, std::vector<double> const& values, Size const& size, bool half,
+                         bool channels_last) {
   std::vector<char> bytes(picture_bytes(size, half));
   for_elements(size, channels_last, [&](int64_t index, int64_t at) {
     float const single = static_cast<float>(values[index]);

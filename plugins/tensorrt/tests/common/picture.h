@@ -34,7 +34,9 @@ struct Mask {
 
   Mask() = default;
   Mask(int n_, int h_, int w_, int32_t value = 0) : n(n_), h(h_), w(w_), bits(int64_t{1} * n_ * h_ * w_, value) {}
-  int32_t& at(int stream, int y, int x) { return bits[(int64_t{stream} * h + (h == 1 ? 0 : y)) * w + (w == 1 ? 0 : x)]; }
+  int32_t& at(int stream, int y, int x) {
+    return bits[(int64_t{stream} * h + (h == 1 ? 0 : y)) * w + (w == 1 ? 0 : x)];
+  }
   int32_t at(int stream, int y, int x) const { return const_cast<Mask*>(this)->at(stream, y, x); }
 };
 

@@ -21,5 +21,4 @@ cudaError_t cudaMemset(void* data, int value, size_t bytes) { return std::memset
 cudaError_t cudaMemcpy(void* to, void const* from, size_t bytes, cudaMemcpyKind) {
   return std::memcpy(to, from, bytes), cudaSuccess;
 }
-
 }

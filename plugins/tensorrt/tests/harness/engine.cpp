@@ -40,8 +40,11 @@ struct OwnedFields {
       fields.emplace_back(name, values.data(), type, static_cast<int32_t>(values.size()));
     };
     check::for_attributes(
-        layer, [&](char const* name, auto const& values) { add(name, ints.emplace_back(values), PluginFieldType::kINT32); },
-        [&](char const* name, auto const& values) { add(name, floats.emplace_back(values), PluginFieldType::kFLOAT32); },
+        layer,
+        [&](char const* name, auto const& values) { add(name, ints.emplace_back(values), PluginFieldType::kINT32); },
+        [&](char const* name, auto const& values) {
+          add(name, floats.emplace_back(values), PluginFieldType::kFLOAT32);
+        },
         [&](char const* name, auto const& value) { add(name, texts.emplace_back(value), PluginFieldType::kCHAR); });
   }
 };

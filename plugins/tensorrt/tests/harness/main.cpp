@@ -1,5 +1,6 @@
-// harness PLUGIN_LIBRARY [LIBNVINFER]: builds one-layer networks in real TensorRT, runs frames with the state in place and in
-// two buffers, compares each with a float64 reference. Exit 0 where all agree; 77 where there is no TensorRT or no GPU.
+// harness PLUGIN_LIBRARY [LIBNVINFER]: builds one-layer networks in real TensorRT, runs frames with the state in place
+// and in two buffers, compares each with a float64 reference. Exit 0 where all agree; 77 where there is no TensorRT or
+// no GPU.
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
@@ -24,7 +25,8 @@ double run_case(harness::Runtime& runtime, check::ConvCase const& layer, bool in
     engine.run(input);
     input.y_prev = engine.y();
     if (layer.gate) input.pending = engine.pending();
-    double const error = check::largest_error(expected, input.y_prev, engine.mask(), layer.gate ? &input.pending : nullptr);
+    double const error =
+        check::largest_error(expected, input.y_prev, engine.mask(), layer.gate ? &input.pending : nullptr);
     largest = error > largest ? error : largest;
   }
   return largest;
@@ -37,8 +39,8 @@ int run_all(harness::Runtime& runtime) {
       double const tolerance = layer.half ? 1e-3 : 1e-5;
       double const error = run_case(runtime, layer, in_place);
       bool const agrees = error <= tolerance;
-      std::printf("%-45s %-12s largest error %.2e %s\n", layer.name.c_str(), in_place ? "in place" : "two buffers", error,
-                  agrees ? "" : "FAILED");
+      std::printf("%-45s %-12s largest error %.2e %s\n", layer.name.c_str(), in_place ? "in place" : "two buffers",
+                  error, agrees ? "" : "FAILED");
       failures += agrees ? 0 : 1;
     }
   }
@@ -52,7 +54,8 @@ int main(int count, char** arguments) {
   if (count < 2) return std::fprintf(stderr, "usage: harness PLUGIN_LIBRARY [LIBNVINFER]\n"), 2;
   int devices = 0;
   // without a driver TensorRT may crash where it should refuse
-  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return std::printf("not run: there is no CUDA device\n"), kSkipped;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
+    return std::printf("not run: there is no CUDA device\n"), kSkipped;
   std::string const name = count > 2 ? arguments[2] : "libnvinfer.so." + std::to_string(NV_TENSORRT_MAJOR);
   if (dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) return std::printf("not run: %s\n", dlerror()), kSkipped;
   try {

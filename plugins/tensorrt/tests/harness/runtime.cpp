@@ -28,10 +28,13 @@ Runtime::Runtime(char const* name, char const* plugin_library) {
   using Create = void* (*)(void*, int32_t);
   auto const version = static_cast<int32_t>(NV_TENSORRT_VERSION);
   auto* logger = static_cast<nvinfer1::ILogger*>(&logger_);
-  builder_.reset(static_cast<nvinfer1::IBuilder*>(symbol<Create>(library, "createInferBuilder_INTERNAL")(logger, version)));
-  runtime_.reset(static_cast<nvinfer1::IRuntime*>(symbol<Create>(library, "createInferRuntime_INTERNAL")(logger, version)));
+  builder_.reset(
+      static_cast<nvinfer1::IBuilder*>(symbol<Create>(library, "createInferBuilder_INTERNAL")(logger, version)));
+  runtime_.reset(
+      static_cast<nvinfer1::IRuntime*>(symbol<Create>(library, "createInferRuntime_INTERNAL")(logger, version)));
   if (builder_ == nullptr || runtime_ == nullptr) {
-    throw std::runtime_error("TensorRT made no builder or runtime: is it the version of the headers, and is there a GPU?");
+    throw std::runtime_error(
+        "TensorRT made no builder or runtime: is it the version of the headers, and is there a GPU?");
   }
   registry_ = symbol<nvinfer1::IPluginRegistry* (*)()>(library, "getPluginRegistry")();
   if (registry_->loadLibrary(plugin_library) == nullptr) {

@@ -34,7 +34,8 @@ class Runtime {
 };
 
 // One of our plugins with these fields as a layer; in v2/ and v3/. Raises std::runtime_error where it is refused.
-nvinfer1::ILayer* add_plugin(nvinfer1::INetworkDefinition& network, nvinfer1::IPluginRegistry& registry, char const* name,
-                             std::vector<nvinfer1::PluginField> const& fields, std::vector<nvinfer1::ITensor*> const& inputs);
+nvinfer1::ILayer* add_plugin(nvinfer1::INetworkDefinition& network, nvinfer1::IPluginRegistry& registry,
+                             char const* name, std::vector<nvinfer1::PluginField> const& fields,
+                             std::vector<nvinfer1::ITensor*> const& inputs);
 
 }  // namespace harness

@@ -35,15 +35,20 @@ void check_refusals(Library& library, Report& report) {
       {"EdgeskipConv", small_conv({{"threshold", Floats{1}}}), "field threshold is given twice"},
       {"EdgeskipConv", small_conv({{"strides", Ints{1, 0}}}), "field strides is [1, 0]: each value must be 1 or more"},
       {"EdgeskipConv", small_conv({{"stride", Ints{1, 1}}}), "there is no field stride; the fields are kernel_shape"},
-      {"EdgeskipConv", small_conv({{"activation", "gelu"}}), "field activation is 'gelu': it must be one of none, relu"},
+      {"EdgeskipConv", small_conv({{"activation", "gelu"}}),
+       "field activation is 'gelu': it must be one of none, relu"},
       {"EdgeskipConv", small_conv({{"activation", "clip"}}), "field alpha is []: activation clip takes one value"},
       {"EdgeskipConv", small_conv({{"block", Ints{3}}}), "field block is [3]: it must be 1, 2, 4 or 8"},
       {"EdgeskipConv", small_conv({{"has_gate", Ints{1}}}), "gate and pending come together"},
       {"EdgeskipConv", small_conv({{"has_residual_mask", Ints{1}}}), "a residual mask needs a residual"},
       {"EdgeskipConv", small_conv({{"x_scale", Floats{1}}}), "reserved for INT8"},
       {"EdgeskipConv", small_conv({{"norm", Ints{2}}}), "the type of field norm"},
-      {"EdgeskipConv", {{"kernel_shape", Ints{3, 3}}, {"threshold", Floats{-1}}}, "field threshold is [-1]: a threshold is 0 or more"},
-      {"EdgeskipGate", {{"threshold", Floats{1}}, {"window", Ints{4}}}, "field window is [4]: it must be an odd number"},
+      {"EdgeskipConv",
+       {{"kernel_shape", Ints{3, 3}}, {"threshold", Floats{-1}}},
+       "field threshold is [-1]: a threshold is 0 or more"},
+      {"EdgeskipGate",
+       {{"threshold", Floats{1}}, {"window", Ints{4}}},
+       "field window is [4]: it must be an odd number"},
       {"EdgeskipMask", {{"kind", "shear"}}, "field kind is 'shear': it must be one of union, pool"},
       {"EdgeskipMask", {{"kind", "resize"}}, "field sizes is []: kind resize takes height and width"},
   };
@@ -56,7 +61,8 @@ void check_refusals(Library& library, Report& report) {
 void check_shapes(Library& library, Report& report) {
   auto const conv = library.create("EdgeskipConv", small_conv({{"channels_last", Ints{1}}, {"strides", Ints{2, 2}}}));
   std::vector<Sizes> const inputs = {{-1, 9, 8, 16}, {-1, 1, 9, 8}, {32, 3, 3, 16}, {-1, 5, 4, 32}};
-  report.check(conv->output_shapes(inputs) == std::vector<Sizes>{{-1, 5, 4, 32}, {-1, 1, 5, 4}}, "shapes of EdgeskipConv");
+  report.check(conv->output_shapes(inputs) == std::vector<Sizes>{{-1, 5, 4, 32}, {-1, 1, 5, 4}},
+               "shapes of EdgeskipConv");
   report.check(conv->output_shapes({inputs[0]}).empty(), "a missing input is refused");
   report.says(library.take_error(), "the number of inputs is 1: the attributes ask for 4", "EdgeskipConv");
 
@@ -64,10 +70,13 @@ void check_shapes(Library& library, Report& report) {
   report.check(gate->output_shapes({{-1, 3, 8, 8}, {-1, 3, 8, 8}}) == std::vector<Sizes>{{-1, 3, 8, 8}, {-1, 1, 8, 8}},
                "shapes of EdgeskipGate");
 
-  auto const pool = library.create("EdgeskipMask", {{"kind", "pool"}, {"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});
-  report.check(pool->output_shapes({{-1, 1, 9, 9}}) == std::vector<Sizes>{{-1, 1, 4, 4}}, "shapes of EdgeskipMask, pool");
+  auto const pool =
+      library.create("EdgeskipMask", {{"kind", "pool"}, {"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});
+  report.check(pool->output_shapes({{-1, 1, 9, 9}}) == std::vector<Sizes>{{-1, 1, 4, 4}},
+               "shapes of EdgeskipMask, pool");
   auto const unite = library.create("EdgeskipMask", {{"kind", "union"}});
-  report.check(unite->output_shapes({{-1, 1, 1, 1}, {-1, 1, 6, 5}}) == std::vector<Sizes>{{-1, 1, 6, 5}}, "a union broadcasts");
+  report.check(unite->output_shapes({{-1, 1, 1, 1}, {-1, 1, 6, 5}}) == std::vector<Sizes>{{-1, 1, 6, 5}},
+               "a union broadcasts");
   report.check(unite->output_shapes({{-1, 1, -1, 5}}).empty(), "a mask of unknown height is refused");
   report.says(library.take_error(), "height and width of a mask must be fixed", "EdgeskipMask");
 }
@@ -84,19 +93,23 @@ void check_formats(Library& library, Report& report) {
     return conv->supports(static_cast<int>(position), changed, 5);
   };
   for (size_t position = 0; position < all.size(); ++position) {
-    report.check(with(position, all[position].type, TensorFormat::kLINEAR), "linear tensor " + std::to_string(position));
+    report.check(with(position, all[position].type, TensorFormat::kLINEAR),
+                 "linear tensor " + std::to_string(position));
     report.check(!with(position, DataType::kINT8, TensorFormat::kLINEAR), "no int8 at " + std::to_string(position));
     report.check(!with(position, all[position].type, TensorFormat::kCHW32), "no kCHW32 at " + std::to_string(position));
   }
   report.check(!with(0, half, TensorFormat::kHWC8), "channels-last pictures are LINEAR");
   report.check(!with(2, single, TensorFormat::kLINEAR), "w has the type of x");
   report.check(!with(4, single, TensorFormat::kLINEAR), "the state has the type of x");
-  report.check(conv->output_types({half, bits, half, single, half}) == std::vector<DataType>{half, bits}, "types of the outputs");
+  report.check(conv->output_types({half, bits, half, single, half}) == std::vector<DataType>{half, bits},
+               "types of the outputs");
 
   auto const planes = library.create("EdgeskipConv", small_conv());
-  Tensors inside = {tensor({1, 16, 8, 8}, half, TensorFormat::kHWC8), tensor({1, 1, 8, 8}, bits), tensor({32, 3, 3, 16}, half),
-                    tensor({1, 32, 8, 8}, half, TensorFormat::kHWC16), tensor({1, 32, 8, 8}, half, TensorFormat::kHWC16)};
-  for (int position : {0, 3, 4}) report.check(planes->supports(position, inside, 4), "channels inside at " + std::to_string(position));
+  Tensors inside = {tensor({1, 16, 8, 8}, half, TensorFormat::kHWC8), tensor({1, 1, 8, 8}, bits),
+                    tensor({32, 3, 3, 16}, half), tensor({1, 32, 8, 8}, half, TensorFormat::kHWC16),
+                    tensor({1, 32, 8, 8}, half, TensorFormat::kHWC16)};
+  for (int position : {0, 3, 4})
+    report.check(planes->supports(position, inside, 4), "channels inside at " + std::to_string(position));
   inside[4].format = TensorFormat::kLINEAR;
   report.check(!planes->supports(4, inside, 4), "y lies as y_prev");
   inside[0].dims.d[1] = 12;
@@ -107,14 +120,17 @@ void check_formats(Library& library, Report& report) {
 
 void check_copies(Library& library, Report& report) {
   DataType const half = DataType::kHALF, bits = DataType::kINT32;
-  Tensors inputs = {tensor({2, 8, 8, 16}, half), tensor({2, 1, 8, 8}, bits), tensor({32, 3, 3, 16}, half), tensor({2, 8, 8, 32}, half)};
+  Tensors inputs = {tensor({2, 8, 8, 16}, half), tensor({2, 1, 8, 8}, bits), tensor({32, 3, 3, 16}, half),
+                    tensor({2, 8, 8, 32}, half)};
   Tensors const outputs = {tensor({2, 8, 8, 32}, half), tensor({2, 1, 8, 8}, bits)};
   bool const aliased = library.information().find("\"aliased_io\": true") != std::string::npos;
-  auto const original = library.create("EdgeskipConv", small_conv({{"channels_last", Ints{1}}, {"activation", "relu"}}));
+  auto const original =
+      library.create("EdgeskipConv", small_conv({{"channels_last", Ints{1}}, {"activation", "relu"}}));
   std::unique_ptr<Hosted> const copies[] = {original->clone(), original->restored(false), original->attached()};
   for (auto const& copy : copies) {
     report.check(copy != nullptr && copy->configure(inputs, outputs), "a copy is prepared: " + library.take_error());
-    report.check(copy->workspace_bytes(inputs, outputs) == original->workspace_bytes(inputs, outputs), "workspace of a copy");
+    report.check(copy->workspace_bytes(inputs, outputs) == original->workspace_bytes(inputs, outputs),
+                 "workspace of a copy");
     report.check(copy->workspace_bytes(inputs, outputs) > 0, "workspace");
     report.check(copy->aliased_input(0) == (aliased ? 3 : -1) && copy->aliased_input(1) == -1, "alias of y");
   }

@@ -45,9 +45,11 @@ class LayerOnDevice {
       inputs_.push_back(tensor(check::input_dimensions(layer, name), data_type(check::input_type(name), layer.half)));
     });
     outputs_.push_back(inputs_[index_of("y_prev")]);
-    for (int mask = 1; mask < made->output_count(); ++mask) outputs_.push_back(tensor({out.n, 1, out.h, out.w}, DataType::kINT32));
+    for (int mask = 1; mask < made->output_count(); ++mask)
+      outputs_.push_back(tensor({out.n, 1, out.h, out.w}, DataType::kINT32));
     plugin_ = made->attached();
-    if (plugin_ == nullptr || !plugin_->configure(inputs_, outputs_)) throw std::runtime_error(layer.name + ": " + library.take_error());
+    if (plugin_ == nullptr || !plugin_->configure(inputs_, outputs_))
+      throw std::runtime_error(layer.name + ": " + library.take_error());
     workspace_ = DeviceBuffer(plugin_->workspace_bytes(inputs_, outputs_));
     next_y_ = DeviceBuffer(check::picture_bytes(out, layer.half));
     mask_ = DeviceBuffer(int64_t{out.n} * out.h * out.w * 4);
@@ -74,7 +76,9 @@ class LayerOnDevice {
     return true;
   }
 
-  Picture y() const { return check::read_picture(buffers_.at("y_prev"), check::output_size(layer_), layer_.half, layer_.channels_last); }
+  Picture y() const {
+    return check::read_picture(buffers_.at("y_prev"), check::output_size(layer_), layer_.half, layer_.channels_last);
+  }
   Mask mask() const { return read_mask(mask_); }
   Mask pending() const { return read_mask(buffers_.at("pending")); }
 
@@ -127,7 +131,8 @@ void check_conv(Library& library, Report& report, ConvCase const& layer, bool in
     if (!ran) return;
     Mask const pending = layer.gate ? device.pending() : Mask{};
     double const error = check::largest_error(expected, device.y(), device.mask(), layer.gate ? &pending : nullptr);
-    report.check(error <= tolerance(layer.half), name + ", frame " + std::to_string(frame) + ": error " + std::to_string(error));
+    report.check(error <= tolerance(layer.half),
+                 name + ", frame " + std::to_string(frame) + ": error " + std::to_string(error));
     input.y_prev = device.y();  // the reference goes on from what the device published
     if (layer.gate) input.pending = pending;
   }
@@ -141,17 +146,20 @@ void check_gate(Library& library, Report& report, bool half, bool in_place) {
                                                     {"window", std::vector<int32_t>{rules.window}}});
   auto const plugin = made->attached();
   DataType const type = half ? DataType::kHALF : DataType::kFLOAT;
-  Tensors const pictures(2, tensor({2, 3, 20, 24}, type)), outputs = {pictures[0], tensor({2, 1, 20, 24}, DataType::kINT32)};
+  Tensors const pictures(2, tensor({2, 3, 20, 24}, type)),
+      outputs = {pictures[0], tensor({2, 1, 20, 24}, DataType::kINT32)};
   report.check(plugin->configure(pictures, outputs), "EdgeskipGate: " + library.take_error());
   check::Random random(7);
   Picture x(size), ref(size, check::kUnknown);
   for (int frame = 0; frame < kFrames; ++frame) {
-    for (double& value : x.values) value = check::stored(frame == 0 || random.chance(0.05) ? random.uniform(-1, 1) : value, half);
+    for (double& value : x.values)
+      value = check::stored(frame == 0 || random.chance(0.05) ? random.uniform(-1, 1) : value, half);
     auto const expected = check::gate_reference(rules, x, ref);
     DeviceBuffer const from = check::picture_buffer(x, half, false), state = check::picture_buffer(ref, half, false);
     DeviceBuffer const y(state.bytes()), mask(size_t{2} * 20 * 24 * 4);
     DeviceBuffer const& result = in_place ? state : y;
-    bool const ran = plugin->enqueue(pictures, outputs, {from.data(), state.data()}, {result.data(), mask.data()}, nullptr, nullptr);
+    bool const ran =
+        plugin->enqueue(pictures, outputs, {from.data(), state.data()}, {result.data(), mask.data()}, nullptr, nullptr);
     report.check(ran, "EdgeskipGate: " + library.take_error());
     check::require_cuda(cudaDeviceSynchronize(), "EdgeskipGate");
     Picture const got = check::read_picture(result, size, half, false);
@@ -173,7 +181,8 @@ void check_mask(Library& library, Report& report) {
   whole.bits = {0, 1};
   for (size_t at = 0; at < expected.bits.size(); ++at) expected.bits[at] = picture.bits[at] != 0 || at >= 63;
   DeviceBuffer const a = check::mask_buffer(picture), b = check::mask_buffer(whole), result(a.bytes());
-  report.check(plugin->enqueue(inputs, outputs, {a.data(), b.data()}, {result.data()}, nullptr, nullptr), library.take_error());
+  report.check(plugin->enqueue(inputs, outputs, {a.data(), b.data()}, {result.data()}, nullptr, nullptr),
+               library.take_error());
   check::require_cuda(cudaDeviceSynchronize(), "EdgeskipMask");
   report.check(check::read_mask(result, 2, 9, 7).bits == expected.bits, "EdgeskipMask, a union that broadcasts");
 }

@@ -79,7 +79,8 @@ inline std::vector<Sizes> sizes_of(std::vector<nvinfer1::DimsExprs> const& shape
   std::vector<Sizes> result;
   for (auto const& shape : shapes) {
     Sizes sizes;
-    for (int axis = 0; axis < shape.nbDims; ++axis) sizes.push_back(static_cast<Dimension const*>(shape.d[axis])->value());
+    for (int axis = 0; axis < shape.nbDims; ++axis)
+      sizes.push_back(static_cast<Dimension const*>(shape.d[axis])->value());
     result.push_back(sizes);
   }
   return result;

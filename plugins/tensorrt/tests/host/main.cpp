@@ -1,7 +1,8 @@
-// host LIBRARY [--describe | --information]: drives the plugins without TensorRT: creation from fields, refusals, shapes, formats, workspace,
-// serialisation, copies; on a machine with a GPU also `enqueue` against a float64 reference. Exit 0 where all holds.
-// --describe prints JSON: plugin to its creator's fields as [name, type, length], length 0: any. --information prints what the library
-// says about itself.
+// host LIBRARY [--describe | --information]: drives the plugins without TensorRT: creation from fields, refusals,
+// shapes, formats, workspace, serialisation, copies; on a machine with a GPU also `enqueue` against a float64
+// reference. Exit 0 where all holds.
+// --describe prints JSON: plugin to its creator's fields as [name, type, length], length 0: any. --information prints
+// what the library says about itself.
 #include <cuda_runtime_api.h>
 
 #include <cstring>
@@ -14,7 +15,9 @@ namespace {
 
 char const* type_name(nvinfer1::PluginFieldType type) {
   if (type == nvinfer1::PluginFieldType::kINT32) return "int32";
-  return type == nvinfer1::PluginFieldType::kFLOAT32 ? "float32" : type == nvinfer1::PluginFieldType::kCHAR ? "text" : "?";
+  return type == nvinfer1::PluginFieldType::kFLOAT32 ? "float32"
+         : type == nvinfer1::PluginFieldType::kCHAR  ? "text"
+                                                     : "?";
 }
 
 void describe(host::Library const& library) {

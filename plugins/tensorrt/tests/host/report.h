@@ -13,7 +13,8 @@ class Report {
     if (!holds) ++failures_, std::printf("FAILED: %s\n", what.c_str());
   }
   void says(std::string const& message, std::string const& words, std::string const& what) {
-    check(message.find(words) != std::string::npos, what + ": the message is '" + message + "', without '" + words + "'");
+    check(message.find(words) != std::string::npos,
+          what + ": the message is '" + message + "', without '" + words + "'");
   }
   int checks() const { return checks_; }
   int failures() const { return failures_; }

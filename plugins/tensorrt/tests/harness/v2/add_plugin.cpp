@@ -4,8 +4,9 @@
 
 namespace harness {
 
-nvinfer1::ILayer* add_plugin(nvinfer1::INetworkDefinition& network, nvinfer1::IPluginRegistry& registry, char const* name,
-                             std::vector<nvinfer1::PluginField> const& fields, std::vector<nvinfer1::ITensor*> const& inputs) {
+nvinfer1::ILayer* add_plugin(nvinfer1::INetworkDefinition& network, nvinfer1::IPluginRegistry& registry,
+                             char const* name, std::vector<nvinfer1::PluginField> const& fields,
+                             std::vector<nvinfer1::ITensor*> const& inputs) {
 #if NV_TENSORRT_MAJOR >= 10
   auto* creator = static_cast<nvinfer1::IPluginCreator*>(registry.getCreator(name, "1", "edgeskip"));
 #else

@@ -80,7 +80,8 @@ std::vector<Creator*> creators_of(void* symbol) {
 
 Creator* creator_of(void* symbol, std::string const& plugin) {
   for (Creator* creator : creators_of(symbol)) {
-    if (plugin == creator->getPluginName() && std::strcmp(creator->getPluginNamespace(), "edgeskip") == 0) return creator;
+    if (plugin == creator->getPluginName() && std::strcmp(creator->getPluginNamespace(), "edgeskip") == 0)
+      return creator;
   }
   throw std::runtime_error("the library has no plugin " + plugin);
 }

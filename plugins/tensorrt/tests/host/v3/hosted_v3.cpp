@@ -42,7 +42,8 @@ class HostedV3 final : public Hosted {
   }
   size_t workspace_bytes(Tensors const& inputs, Tensors const& outputs) override {
     auto const in = dynamic(inputs), out = dynamic(outputs);
-    return build()->getWorkspaceSize(in.data(), static_cast<int32_t>(in.size()), out.data(), static_cast<int32_t>(out.size()));
+    return build()->getWorkspaceSize(in.data(), static_cast<int32_t>(in.size()), out.data(),
+                                     static_cast<int32_t>(out.size()));
   }
   int aliased_input(int output) override {
     if (build()->getInterfaceInfo().major < 2) return -1;
@@ -86,7 +87,8 @@ std::vector<Creator*> creators_of(void* symbol) {
 
 Creator* creator_of(void* symbol, std::string const& plugin) {
   for (Creator* creator : creators_of(symbol)) {
-    if (plugin == creator->getPluginName() && std::strcmp(creator->getPluginNamespace(), "edgeskip") == 0) return creator;
+    if (plugin == creator->getPluginName() && std::strcmp(creator->getPluginNamespace(), "edgeskip") == 0)
+      return creator;
   }
   throw std::runtime_error("the library has no plugin " + plugin);
 }
