@@ -78,9 +78,10 @@ def engine_mismatch(engine: str, what: str, built: str, here: str, model: str) -
 
 def batch_outside_profile(engine: str, streams: int, smallest: int, largest: int, model: str) -> TensorRTError:
     """More or fewer streams than the engine's profile holds."""
+    wanted = f"{min(streams, smallest)}:{max(streams, largest)}"
     return TensorRTError(
         f"{engine} runs {smallest} to {largest} streams, {streams} were asked for",
-        hint=f"build it for more: edgeskip build {model or 'MODEL'} --streams {min(streams, smallest)}:{streams} -o {engine}",
+        hint=f"build it for them: edgeskip build {model or 'MODEL'} --streams {wanted} -o {engine}",
     )
 
 
