@@ -104,3 +104,27 @@ def parser_failed(model: str, reasons: list[str], hint: str) -> TensorRTError:
     """TensorRT's ONNX parser refused the network."""
     said = "; ".join(reasons[:3]) or "TensorRT gave no reason"
     return TensorRTError(f"{model}: TensorRT can't read the network: {said}", hint=hint)
+
+
+def no_binding() -> TensorRTError:
+    """Neither binding of the driver is installed."""
+    return TensorRTError(
+        "TensorRT needs a Python binding of the CUDA driver: neither pycuda nor cuda-bindings is installed",
+        hint="pip install pycuda (needs the CUDA toolkit), or without a compiler: pip install cuda-bindings",
+    )
+
+
+def old_driver(reason: str) -> TensorRTError:
+    """The driver is older than what the libraries need."""
+    return TensorRTError(
+        f"the NVIDIA driver does not fit the CUDA libraries: {reason}",
+        hint="update the driver (Jetson: sudo apt full-upgrade, or flash a newer JetPack); edgeskip doctor shows both",
+    )
+
+
+def device_failed(doing: str, reason: str, remedy: str) -> TensorRTError:
+    """The device failed while `doing`; its context may be lost."""
+    return TensorRTError(
+        f"the GPU failed while {doing}: {reason}",
+        hint=remedy or "start the program again; edgeskip doctor shows driver, device and TensorRT",
+    )
