@@ -128,3 +128,11 @@ def device_failed(doing: str, reason: str, remedy: str) -> TensorRTError:
         f"the GPU failed while {doing}: {reason}",
         hint=remedy or "start the program again; edgeskip doctor shows driver, device and TensorRT",
     )
+
+
+def engine_unloadable(engine: str, reason: str) -> TensorRTError:
+    """The engine can't be read, or TensorRT refuses it although its description fits."""
+    return TensorRTError(
+        f"{engine}: TensorRT can't load the engine: {reason}",
+        hint="build it again on this machine: edgeskip build MODEL -o ENGINE",
+    )
