@@ -159,7 +159,7 @@ def build(
     choices = ExportChoices(tolerance, frame_threshold, size=read_size(size), task=task, labels=labels)
     require_writable(output)
     wanted = build_targets.EngineWishes(
-        half, int8, streams, policy, expected_active, video, layer_times, workspace, optimization_level, tf32,
+        half, streams, policy, expected_active, video, layer_times, workspace, optimization_level, tf32,
         timing_cache, hardware.value, version_compatible, layer_info.value, sparse_weights, auxiliary_streams,
         alias_state, tensorrt_include, force, threads,
     )  # fmt: skip
@@ -169,6 +169,8 @@ def build(
                                      param_hint="--fp16" if half else "--int8")  # fmt: skip
         record = build_targets.cpu_model(open_network(model, choices).model, output, threads)
     else:
+        if int8:
+            build_targets.refuse_int8(open_network(model, choices).model)
         machine = build_targets.require_machine()
         record = build_targets.engine(open_network(model, choices).model, output, wanted, machine)
     build_targets.show(record, json)

@@ -22,7 +22,6 @@ class EngineWishes:
     """The options of `edgeskip build` for an engine."""
 
     half: bool
-    int8: bool
     streams: str
     policy: PluginPolicy
     expected_active: float | None
@@ -61,14 +60,18 @@ def require_machine() -> Machine:
     return Machine(load_tensorrt(driver), driver.gpus[0], driver)
 
 
+def refuse_int8(model: SkipModel) -> None:
+    """Raises TensorRTError: INT8 needs ranges, and kernels that are not there yet."""
+    from edgeskip.backends.tensorrt import errors
+
+    raise errors.no_int8(model.file) if model.metadata.ranges else errors.needs_calibration(model.file)
+
+
 def engine(model: SkipModel, output: Path, wanted: EngineWishes, machine: Machine) -> dict[str, Any]:
     """Build and write an engine; the plugins are compiled first where they are not yet. Raises EdgeskipError."""
-    from edgeskip.backends.tensorrt import errors
     from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
     from edgeskip.backends.tensorrt.engine_build import make_engine
 
-    if wanted.int8:
-        raise errors.no_int8(model.file) if model.metadata.ranges else errors.needs_calibration(model.file)
     streams = Streams.read(wanted.streams)
     options = BuildOptions(
         "fp16" if wanted.half else "fp32", streams, wanted.workspace_mib * 2**20 if wanted.workspace_mib else None,

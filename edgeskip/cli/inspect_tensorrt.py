@@ -73,7 +73,11 @@ def _engine_rows(sidecar: Sidecar) -> list[tuple[str, str]]:
 
 
 def _print_layers(layers: list[tuple[str, dict[str, Any]]]) -> None:
-    from edgeskip.cli.console import print_table
+    from edgeskip.cli.console import print_facts, print_table
 
     rows = [(name, layer["where"], layer["reason"]) for name, layer in layers]
+    sources = sorted({layer["source"] for _, layer in layers if layer["source"]})
+    if sources:
+        print_facts("Times", [("-", source) for source in sources])
+        print()
     print_table("Convolutions", ("layer", "runs in", "why"), rows)
