@@ -73,7 +73,7 @@ class LoweredRun:
         values = self.interpreter.run({**feeds, **self.states})
         for state in self.record["states"]:
             self._check(state, values[state["output"]], state["output"])
-        for kind in ("outputs", "masks", "decisions"):
+        for kind in ("outputs", "masks"):
             for entry in self.record[kind]:
                 self._check(entry, values[entry["name"]], entry["name"])
         self.states = {state["input"]: values[state["output"]] for state in self.record["states"]}

@@ -37,7 +37,9 @@ def counted_convolutions(model: SkipModel, plugin_tensors: set[str], masks: set[
 
 
 def count_items(
-    counted: list[Counted], addresses: dict[str, int], shapes: dict[str, tuple[int, ...]],
+    counted: list[Counted],
+    addresses: dict[str, int],
+    shapes: dict[str, tuple[int, ...]],
     pending: dict[str, tuple[int, int]],
 ) -> np.ndarray:
     """COUNT_ITEM [convolutions].

@@ -136,3 +136,31 @@ def engine_unloadable(engine: str, reason: str) -> TensorRTError:
         f"{engine}: TensorRT can't load the engine: {reason}",
         hint="build it again on this machine: edgeskip build MODEL -o ENGINE",
     )
+
+
+def missing_feature(what: str, version: str, since: str) -> TensorRTError:
+    """An option asks for what this TensorRT does not have."""
+    return TensorRTError(
+        f"TensorRT {version} has no {what}", hint=f"leave the option out, or install TensorRT {since} or newer"
+    )
+
+
+def plugin_build_failed(what: str, reason: str, hint: str) -> TensorRTError:
+    """The plugin library can't be compiled here."""
+    return TensorRTError(f"the plugin library can't be built: {what}{': ' if reason else ''}{reason}", hint=hint)
+
+
+def needs_calibration(model: str) -> TensorRTError:
+    """INT8 was asked for, and the file has no ranges."""
+    return TensorRTError(
+        f"{model}: INT8 needs the range of every tensor, and the file has none",
+        hint="build with --fp16; ranges come with `edgeskip calibrate MODEL --int8 --video URI`, which is not there yet",
+    )
+
+
+def no_int8(model: str) -> TensorRTError:
+    """INT8 was asked for; ranges are there, the kernels are not."""
+    return TensorRTError(
+        f"{model}: the file has INT8 ranges, but the plugins of this edgeskip compute in FP32 and FP16 only",
+        hint="build with --fp16",
+    )

@@ -85,7 +85,9 @@ class PluginLibrary:
         preparation: Preparation, stream: int,
     ) -> None:  # fmt: skip
         """uint8 [height, width, 3] BGR at address `pixels` becomes picture `index` of the input at `target`, NCHW."""
-        mean, scale = (tuple(values)[:3] + (0.0,) * (3 - len(values)) for values in (preparation.mean, preparation.scale))
+        mean, scale = (
+            tuple(values)[:3] + (0.0,) * (3 - len(values)) for values in (preparation.mean, preparation.scale)
+        )
         picture = _Picture(
             pixels, 3 * shape[1], shape[0], shape[1], target, _TYPES[target_type.name], 0, preparation.size[1],
             preparation.size[0], index, _COLORS[preparation.color], _RESIZES[preparation.resize],

@@ -13,10 +13,11 @@ from edgeskip.backends.tensorrt.choice import PLUGIN, LayerChoice, settle
 from edgeskip.backends.tensorrt.lowering.batch import name_batch
 from edgeskip.backends.tensorrt.lowering.half import to_half
 from edgeskip.backends.tensorrt.lowering.layout import channels_last
+from edgeskip.backends.tensorrt.lowering.names import CONV, is_plugin
 from edgeskip.backends.tensorrt.lowering.opset import settle_opset
 from edgeskip.backends.tensorrt.lowering.own_layers import expand_own, own_layer
 from edgeskip.backends.tensorrt.lowering.plugin_ops import plugin_conv, plugin_gate, plugin_mask
-from edgeskip.backends.tensorrt.lowering.record import decisions, lowering_record
+from edgeskip.backends.tensorrt.lowering.record import lowering_record
 from edgeskip.core.contract import METADATA_KEY
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Graph, Node, TensorInfo
@@ -31,11 +32,13 @@ class LoweringOptions:
     """How a network is written for TensorRT.
 
     `choices`: dense name of a convolution to who runs it; the plugin where it is not named. `channels_last` False
-    keeps [N, C, H, W], for people who put the plugins into graphs of their own.
+    keeps [N, C, H, W], for people who put the plugins into graphs of their own. `alias_state` declares to TensorRT that
+    state in and out are one tensor (10.3 and newer, with its preview feature).
     """
 
     precision: str = "fp32"
     channels_last: bool = True
+    alias_state: bool = False
     choices: Mapping[str, LayerChoice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,11 +67,13 @@ def lower(model: SkipModel, options: LoweringOptions | None = None) -> Lowered:
     choices = settle(model, options.choices)
     graph = copy_graph(model.graph)
     graph.nodes = [part for node in graph.nodes for part in _translated(node, graph, model, choices)]
-    graph.outputs += [name for name in decisions(model) if name not in graph.outputs]
     graph = expand_own(graph)
     _know_mask_types(graph)
     fixed = name_batch(graph)
     layouts = channels_last(graph, model.state_pairs) if options.channels_last else {}
+    for node in graph.nodes if options.alias_state else ():
+        if is_plugin(node, CONV):
+            node.attributes["in_place"] = 1
     names = frozenset(name for pair in model.state_pairs for name in (pair.input, pair.output))
     notes = to_half(graph, names) if options.precision == "fp16" else []
     graph.remove_unused()

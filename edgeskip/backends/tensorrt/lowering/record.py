@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeskip.backends.tensorrt.lowering.names import CONV, GATE, is_plugin
-from edgeskip.core.contract import SKIP_CONV, StatePair
+from edgeskip.core.contract import StatePair
 from edgeskip.graph.ir import Graph, Node
 from edgeskip.graph.skip_model import SkipModel
 
@@ -23,17 +23,10 @@ def lowering_record(
         "inputs": [_tensor(graph, name) for name in model.frame_inputs],
         "outputs": [_tensor(graph, name) for name in model.outputs],
         "masks": [_tensor(graph, name) for name in dict.fromkeys(model.metadata.masks.values())],
-        "decisions": [_tensor(graph, name) for name in decisions(model)],
         "states": [_state(graph, pair, layouts) for pair in model.state_pairs],
         "layers": list(choices.values()),
         "notes": notes,
     }
-
-
-def decisions(model: SkipModel) -> list[str]:
-    """What learned gates decided, int32 [N, 1, H, W]: outputs too, since they are needed to count what was active."""
-    index = SKIP_CONV.inputs.index("gate")
-    return list(dict.fromkeys(info.node.input(index) for info in model.convolutions if info.node.input(index)))
 
 
 def _tensor(graph: Graph, name: str) -> dict[str, Any]:
