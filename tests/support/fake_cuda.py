@@ -18,12 +18,17 @@ _POISON = 0xA5
 Work = Callable[[], None]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class FakeStream(Stream):
-    """`queue` is what waits to be run; `recording` a graph in the making."""
+    """`queue` is what waits to be run, `graph` holds one in the making."""
 
     queue: list[Work] = field(default_factory=list)
-    recording: list[Work] | None = None
+    graph: list[list[Work]] = field(default_factory=list)
+
+    @property
+    def recording(self) -> list[Work] | None:
+        """The graph in the making."""
+        return self.graph[-1] if self.graph else None
 
 
 class FakeDevice(Device):
@@ -154,21 +159,20 @@ class FakeDevice(Device):
         """Enqueue `work`, or record it."""
         assert self.depth, "the device's context is not current"
         stream = self.streams[handle]
-        (stream.queue if stream.recording is None else stream.recording).append(work)
+        (stream.graph[-1] if stream.graph else stream.queue).append(work)
 
     # graphs
 
     def begin_capture(self, stream: Stream) -> None:
         self._count("begin_capture")
-        self.streams[stream.handle].recording = []
+        self.streams[stream.handle].graph.append([])
 
     def end_capture(self, stream: Stream) -> int:
-        own = self.streams[stream.handle]
-        recorded, own.recording = own.recording, None
-        if self.refuses_capture or recorded is None:
+        recorded = self.streams[stream.handle].graph.pop()
+        if self.refuses_capture:
             raise CaptureRefused("operation not permitted when stream is capturing")
-        self.graphs[len(self.graphs) + 1] = recorded
-        return len(self.graphs)
+        self.graphs[self.calls["begin_capture"]] = recorded
+        return self.calls["begin_capture"]
 
     def launch(self, graph: int, stream: Stream) -> None:
         self._count("launch")

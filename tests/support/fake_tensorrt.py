@@ -119,13 +119,19 @@ class FakeTensorRt:
     def __init__(self, engines: dict[bytes, FakeEngine]) -> None:
         self.engines = engines
         self.loaded: list[str] = []
+        self.refuses_plugins = False
 
     def get_plugin_registry(self) -> FakeTensorRt:
         return self
 
-    def load_library(self, path: str) -> object:
+    def load_library(self, path: str) -> object | None:
+        if self.refuses_plugins:
+            return None
         self.loaded.append(path)
         return object()
+
+    def get_creator(self, name: str, version: str, namespace: str) -> object | None:
+        return object() if self.loaded and (version, namespace) == ("1", "edgeskip") else None
 
     def Runtime(self, log: Any) -> Any:  # noqa: N802 - TensorRT's name
         return _Runtime(self.engines, log)

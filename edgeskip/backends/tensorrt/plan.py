@@ -1,13 +1,13 @@
-"""An engine's description as the runner needs it, and the checks that it fits this machine."""
+"""An engine file as the runner sees it: its description, and the model it was made of."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from edgeskip.backends.tensorrt import errors
+from edgeskip.backends.tensorrt.sidecar import Here, Sidecar, read_sidecar, require_fitting, sidecar_path
 from edgeskip.core.contract import StatePair
 from edgeskip.graph.outline import model_of_outline
 from edgeskip.graph.skip_model import SkipModel
@@ -15,77 +15,69 @@ from edgeskip.graph.skip_model import SkipModel
 
 @dataclass(frozen=True)
 class StateRecord:
-    """A state of the engine: its tensors, start value, and whether one buffer may be read and written."""
+    """A state of the engine: its tensors and start value, and whether one buffer may be read and written."""
 
     pair: StatePair
     in_place: bool
 
 
 @dataclass(frozen=True)
-class LayerRecord:
-    """Who runs a convolution, "plugin" or "tensorrt", and why."""
-
-    where: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class EnginePlan:
-    """What is known of an engine without loading it.
-
-    `streams`: smallest and largest batch. `compute_capability` such as (8, 7). `plugin`: path of the library it was
-    built with, `plugin_hash` the hash of its source. `source` names the model for messages.
-    """
+    """Engine and description."""
 
     path: Path
-    streams: tuple[int, int]
-    tensorrt: str
-    gpu: str
-    compute_capability: tuple[int, int]
-    plugin: Path
-    plugin_hash: str
-    precision: str
-    source: str
-    states: list[StateRecord]
-    masks: list[str]
-    outputs: list[str]
-    layers: dict[str, LayerRecord]
-    outline: dict[str, Any]
+    sidecar: Sidecar
+
+    @classmethod
+    def read(cls, path: Path) -> EnginePlan:
+        """Read the description of engine `path`. Raises TensorRTError."""
+        return cls(path, read_sidecar(path))
 
     def model(self) -> SkipModel:
-        """The skip model without its weights. Raises ContractError."""
-        return model_of_outline(self.outline, str(self.path))
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the engine file. Raises TensorRTError."""
-        try:
-            return hashlib.sha256(self.path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise errors.engine_unloadable(str(self.path), error.strerror or str(error)) from error
+        """The skip model without its weights. Raises TensorRTError, ContractError."""
+        if not self.sidecar.outline:
+            raise errors.broken_sidecar(str(sidecar_path(self.path)), "it does not hold the outline of the model")
+        return model_of_outline(self.sidecar.outline, str(self.path))
 
     def require_streams(self, streams: int) -> None:
         """Raises TensorRTError where the engine does not run so many."""
-        if not self.streams[0] <= streams <= self.streams[1]:
-            raise errors.batch_outside_profile(str(self.path), streams, *self.streams, self.source)
+        smallest, largest = self.sidecar.profile["min"], self.sidecar.profile["max"]
+        if not smallest <= streams <= largest:
+            raise errors.batch_outside_profile(str(self.path), streams, smallest, largest, self.sidecar.model)
 
-    def require_tensorrt(self, version: str) -> None:
-        """Raises TensorRTError where the engine was built by another TensorRT."""
-        if version != self.tensorrt:
-            raise errors.engine_mismatch(str(self.path), "TensorRT", self.tensorrt, version, self.source)
+    def require_fitting(self, here: Here, streams: int) -> None:
+        """Raises TensorRTError unless the engine runs on this machine."""
+        require_fitting(self.sidecar, self.path, here, streams)
 
-    def require_gpu(self, name: str, compute_capability: tuple[int, int]) -> None:
-        """Raises TensorRTError where the engine was built for another GPU."""
-        if compute_capability != self.compute_capability or name != self.gpu:
-            built, here = (
-                f"{gpu} (sm_{major}{minor})"
-                for gpu, (major, minor) in ((self.gpu, self.compute_capability), (name, compute_capability))
-            )
-            raise errors.engine_mismatch(str(self.path), "the GPU", built, here, self.source)
+    @property
+    def plugin(self) -> Path:
+        """The plugin library that the engine was built with."""
+        return Path(str(self.sidecar.plugin.get("path", "")))
 
-    def require_plugin(self, source_hash: str) -> None:
-        """Raises TensorRTError where the plugin library is not the one that the engine was built with."""
-        if source_hash != self.plugin_hash:
-            raise errors.engine_mismatch(
-                str(self.path), "plugin library", self.plugin_hash[:12], source_hash[:12], self.source
-            )
+    @property
+    def precision(self) -> str:
+        """ "f32" or "f16", as --precision has them."""
+        return self.sidecar.precision.replace("fp", "f")
+
+    @cached_property
+    def states(self) -> list[StateRecord]:
+        """The states in order."""
+        return [
+            StateRecord(StatePair(state["input"], state["output"], state["start"]), bool(state["in_place"]))
+            for state in self.sidecar.lowering["states"]
+        ]
+
+    @cached_property
+    def masks(self) -> list[str]:
+        """Masks that the engine gives."""
+        return [entry["name"] for entry in self.sidecar.lowering["masks"]]
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        """The dense network's outputs."""
+        return [entry["name"] for entry in self.sidecar.lowering["outputs"]]
+
+    @cached_property
+    def layers(self) -> dict[str, tuple[str, str]]:
+        """Who runs a convolution, by the dense name of its output: "plugin" or "tensorrt", and why."""
+        return {entry["name"]: (entry["where"], entry["reason"]) for entry in self.sidecar.lowering["layers"]}

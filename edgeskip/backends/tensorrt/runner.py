@@ -9,23 +9,24 @@ import numpy as np
 
 from edgeskip.backends.base import FrameResult, LayerInfo, Runner
 from edgeskip.backends.layer_list import layer_list
-from edgeskip.backends.tensorrt.cache import cache_folder
 from edgeskip.backends.tensorrt.counting import counted_convolutions
 from edgeskip.backends.tensorrt.device import Device, open_device
-from edgeskip.backends.tensorrt.environment import load_tensorrt, new_log
 from edgeskip.backends.tensorrt.execution import Execution
 from edgeskip.backends.tensorrt.library import PluginLibrary
+from edgeskip.backends.tensorrt.module import load_tensorrt, make_log
 from edgeskip.backends.tensorrt.options import RunnerOptions
-from edgeskip.backends.tensorrt.plan import EnginePlan, LayerRecord
+from edgeskip.backends.tensorrt.plan import EnginePlan
 from edgeskip.backends.tensorrt.profiler import by_tensor, layer_profiler
 from edgeskip.backends.tensorrt.self_check import Frames, in_place_is_right, remembered
 from edgeskip.backends.tensorrt.session import Session
+from edgeskip.backends.tensorrt.sidecar import Here
 from edgeskip.core.contract import Preparation
 from edgeskip.core.errors import BackendError, InputError
+from edgeskip.core.folders import cache_folder
 from edgeskip.graph.skip_model import SkipModel
 
 _OTHER = "other"
-_UNPLANNED = LayerRecord("tensorrt", "a standard op")
+_STANDARD = ("tensorrt", "a standard op")
 
 
 class TensorRtRunner(Runner):
@@ -40,7 +41,7 @@ class TensorRtRunner(Runner):
         super().__init__(model, streams=streams)
         plan.require_streams(streams)
         self.plan, self.options = plan, options
-        plugin_tensors = {name for name, layer in plan.layers.items() if layer.where == "plugin"}
+        plugin_tensors = {name for name, (where, _) in plan.layers.items() if where == "plugin"}
         self._counted = counted_convolutions(model, plugin_tensors, set(plan.masks))
         self._device: Device | None = None
         self._session: Session | None = None
@@ -51,8 +52,7 @@ class TensorRtRunner(Runner):
     @property
     def layers(self) -> list[LayerInfo]:
         """Operations in order: those of the plugin, and those that are TensorRT's with the reason."""
-        records = {name: (layer.where, layer.reason) for name, layer in self.plan.layers.items()}
-        return layer_list(self.model, lambda tensor: records.get(tensor, (_UNPLANNED.where, _UNPLANNED.reason)))
+        return layer_list(self.model, lambda tensor: self.plan.layers.get(tensor, _STANDARD))
 
     @property
     def state_bytes(self) -> int:
@@ -166,13 +166,12 @@ class TensorRtRunner(Runner):
 
     def _load(self, device: Device) -> None:
         plan, trt = self.plan, load_tensorrt()
-        plan.require_tensorrt(str(trt.__version__))
-        plan.require_gpu(device.name, device.compute_capability)
         self._library = PluginLibrary(plan.plugin)
-        plan.require_plugin(str(self._library.info.get("source_hash", "")))
+        here = Here(str(trt.__version__), device.name, device.compute_capability, self._library.info)
+        plan.require_fitting(here, self.streams)
         if not self._library.counts:
             self._counted = []  # every layer counts as computed whole
-        self._session = Session(trt, plan.path, plan.plugin, self.streams, new_log(trt))
+        self._session = Session(trt, plan.path, plan.plugin, self.streams, make_log(trt))
         if self.options.profile:
             self._profiler = layer_profiler(trt)
             self._session.profile_with(self._profiler)
@@ -191,7 +190,7 @@ class TensorRtRunner(Runner):
         if not any(state.in_place for state in self.plan.states):
             return False
         version = ".".join(map(str, device.driver_version))
-        key = f"{self.plan.digest} {device.name} driver {version} streams {self.streams}"
+        key = f"{self.plan.sidecar.engine_hash} {device.name} driver {version} streams {self.streams}"
         return remembered(_verdicts(), key, self._check_in_place)
 
     def _check_in_place(self) -> bool:

@@ -23,7 +23,8 @@ class Sidecar:
 
     `model`: the file it was made of, `model_hash` the SHA-256 of that skip model. `contract`: its metadata as JSON
     gives it; `lowering`: states, masks, layers (docs/tensorrt.md). `gpu`: name and compute_capability. `plugin`: what
-    `edgeskip_library_info` says, and its path. `profile`: min, opt, max streams. `engine_hash` is SHA-256 too.
+    `edgeskip_library_info` says, and its path. `outline`: the model without weights (`edgeskip.graph.outline`), so
+    that a device runs, draws and measures from the engine alone. `profile`: min, opt, max streams. `engine_hash` is SHA-256 too.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Sidecar:
     precision: str
     contract: dict[str, Any]
     lowering: dict[str, Any]
+    outline: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     version: int = SIDECAR_VERSION
     generator: str = ""
