@@ -27,14 +27,9 @@ WAYS = [
 ]
 
 
-def small_model(seed: int = 3, batch: bool = True, **options: object) -> SkipModel:
+def small_model(seed: int = 3) -> SkipModel:
     """A random network with a tolerance, its batch open."""
-    model = random_skip(seed, **{"tolerance": 0.1, **options}).model
-    if batch:
-        for info in model.graph.info.values():
-            if info.shape and info.shape[0] == 1 and len(info.shape) == 4:
-                info.shape = ("N", *info.shape[1:])
-    return model
+    return random_skip(seed, tolerance=0.1, batch="N").model
 
 
 def video(model: SkipModel, frames: int, streams: int = 1, seed: int = 0) -> list[np.ndarray]:
@@ -181,13 +176,11 @@ def test_masks_that_nobody_asked_for_are_not_copied(machine: Machine) -> None:
 
 @pytest.mark.parametrize("color", ["BGR", "RGB"])
 def test_pictures_are_prepared_on_the_device_as_everywhere(machine: Machine, color: str) -> None:
-    model = small_model(channels=3) if _takes_channels() else small_model()
+    model = small_model()
     name = model.frame_inputs[0]
     channels, height, width = (int(size) for size in model.frame_shape(name)[1:])
-    if channels not in (1, 3):
-        pytest.skip("this random network reads no picture")
-    kind = color if channels == 3 else "GRAY"
-    model.metadata.inputs[name] = Preparation((width, height), kind, mean=(10.0, 20.0, 30.0), scale=(0.1, 0.2, 0.3))
+    assert channels == 3
+    model.metadata.inputs[name] = Preparation((width, height), color, mean=(10.0, 20.0, 30.0), scale=(0.1, 0.2, 0.3))
     rng = np.random.default_rng(1)
     with machine.runner(model, 2) as ours, ReferenceBackend().create_runner(model, streams=2) as reference:
         assert ours.prepares_pictures
@@ -195,14 +188,6 @@ def test_pictures_are_prepared_on_the_device_as_everywhere(machine: Machine, col
             pictures = [rng.integers(0, 256, (*size, 3), np.uint8) for _ in range(2)]
             assert_same(ours.infer_picture(pictures), reference.infer_picture(pictures), f"{size}", by_plugin(ours))
     assert machine.device.left_over == 0
-
-
-def _takes_channels() -> bool:
-    from inspect import signature
-
-    from support.networks import random_network
-
-    return "channels" in signature(random_network).parameters
 
 
 def test_other_threads_may_run_frames(machine: Machine) -> None:
