@@ -46,13 +46,13 @@ class FakeDevice(Device):
         self.streams: dict[int, FakeStream] = {}
         self.graphs: dict[int, list[Work]] = {}
         self.depth = 0
-        self.closed = False
+        self.opened = 0
         self._next = 0x7000_0000
 
     # context
 
     def _push(self) -> None:
-        assert not self.closed
+        assert self.opened > 0, "used after it was closed"
         self.depth += 1
 
     def _pop(self) -> None:
@@ -60,7 +60,8 @@ class FakeDevice(Device):
 
     def close(self) -> None:
         assert self.depth == 0, "closed inside its own context"
-        self.closed = True
+        assert self.opened > 0
+        self.opened -= 1
 
     # memory
 

@@ -66,5 +66,5 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def _reopened(device: FakeDevice) -> FakeDevice:
-    device.closed = False
+    device.opened += 1
     return device

@@ -60,7 +60,7 @@ def test_equals_the_reference_frame_by_frame_whichever_way_the_state_goes(machin
         assert ours.level.endswith("state in place" if way["state"] == "in_place" else "state ping-pong")
         assert ("no graph" not in ours.level) == way["graph"]
     assert machine.device.left_over == 0
-    assert machine.device.closed
+    assert machine.device.opened == 0
 
 
 @pytest.mark.parametrize("seed", [0, 5, 6])
