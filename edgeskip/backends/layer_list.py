@@ -17,9 +17,7 @@ def layer_list(model: SkipModel, place: Callable[[str], tuple[str, str]]) -> lis
     return [_layer(model, node, infos.get(id(node)), place) for node in nodes]
 
 
-def _layer(
-    model: SkipModel, node: Node, conv: ConvInfo | None, place: Callable[[str], tuple[str, str]]
-) -> LayerInfo:
+def _layer(model: SkipModel, node: Node, conv: ConvInfo | None, place: Callable[[str], tuple[str, str]]) -> LayerInfo:
     tensor = model.dense_name(node.outputs[0])
     where, reason = place(tensor)
     shape = tuple(model.graph.shape(node.outputs[0]) or ())

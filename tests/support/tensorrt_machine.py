@@ -32,7 +32,9 @@ class Machine:
     plugins: FakePlugins
     trt: FakeTensorRt
 
-    def build(self, model: SkipModel, streams: tuple[int, int] = (1, 4), precision: str = "fp32", **engine: Any) -> Path:
+    def build(
+        self, model: SkipModel, streams: tuple[int, int] = (1, 4), precision: str = "fp32", **engine: Any
+    ) -> Path:
         """An engine file with its description; `engine`: how the engine misbehaves."""
         lowered = lower(model, LoweringOptions(precision))
         plan = f"engine {len(self.trt.engines)} {precision}".encode()

@@ -23,3 +23,18 @@ def missing() -> str | None:
     except errors.TensorRTError as error:
         return error.message
     return None
+
+
+def plugins_missing() -> str | None:
+    """One line where there is no plugin library for the TensorRT and the GPU here; asked behind `missing`."""
+    from edgeskip.backends.tensorrt.plugin_build import plugin_path
+    from edgeskip.backends.tensorrt.versions import parse_version
+
+    state = look_for_driver()
+    trt = load_tensorrt(state)
+    architecture = state.gpus[0].architecture
+    path = plugin_path(parse_version(trt.__version__), architecture)
+    if path is None:
+        where = f"TensorRT {trt.__version__} and {architecture}"
+        return f"no plugin library for {where}; compile it once: edgeskip build --plugins-only"
+    return None if path.is_file() else f"there is no plugin library {path}"

@@ -166,5 +166,3 @@ class Execution:
 def _host_type(array: np.ndarray) -> Any:
     """What a caller gets: float32 where the engine has halves."""
     return np.float32 if array.dtype == np.float16 else array.dtype
-
-

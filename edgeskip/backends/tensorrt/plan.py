@@ -37,7 +37,9 @@ class EnginePlan:
         """The skip model without its weights. Raises TensorRTError, ContractError."""
         if not self.sidecar.outline:
             raise errors.broken_sidecar(str(sidecar_path(self.path)), "it does not hold the outline of the model")
-        return model_of_outline(self.sidecar.outline, str(self.path))
+        model = model_of_outline(self.sidecar.outline, str(self.path))
+        model.engine = str(self.path)
+        return model
 
     def require_streams(self, streams: int) -> None:
         """Raises TensorRTError where the engine does not run so many."""

@@ -214,5 +214,3 @@ class TensorRtRunner(Runner):
 
 def _verdicts() -> Path:
     return cache_folder() / "in_place.json"
-
-

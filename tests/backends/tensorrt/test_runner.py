@@ -35,7 +35,10 @@ def small_model(seed: int = 3) -> SkipModel:
 def video(model: SkipModel, frames: int, streams: int = 1, seed: int = 0) -> list[np.ndarray]:
     """float32 [streams, C, H, W] per frame; every stream has a video of its own."""
     shape = (1, *(int(size) for size in model.frame_shape(model.frame_inputs[0])[1:]))
-    return [np.concatenate(parts) for parts in zip(*(random_video(shape, frames, seed + k) for k in range(streams)), strict=True)]
+    return [
+        np.concatenate(parts)
+        for parts in zip(*(random_video(shape, frames, seed + k) for k in range(streams)), strict=True)
+    ]
 
 
 def by_plugin(runner: Runner) -> set[str]:
@@ -212,7 +215,9 @@ def test_halves_come_back_as_float32(machine: Machine) -> None:
             for name, value in expected.outputs.items():
                 assert result.outputs[name].dtype == np.float32
                 scale = max(1.0, float(np.abs(value).max()))
-                assert np.abs(result.outputs[name] - value).max() <= 0.35 * scale  # a tolerance of 0.1 decides otherwise
+                assert (
+                    np.abs(result.outputs[name] - value).max() <= 0.35 * scale
+                )  # a tolerance of 0.1 decides otherwise
 
 
 def test_profile_gives_times_by_layer_and_no_graph(machine: Machine) -> None:
