@@ -28,9 +28,8 @@ def cuda_findings() -> list[Finding]:
         for index, gpu in enumerate(state.gpus)
     ]  # fmt: skip
     version = _version_by_import() if not state.problem and installed_version("tensorrt", ()) else None
-    return [
-        _driver(state), *devices, _binding(), _toolkit(), _headers(), _tensorrt(state, version), _plugins(state, version)
-    ]  # fmt: skip
+    tools = [_binding(), _toolkit(), _headers()]
+    return [_driver(state), *devices, *tools, _tensorrt(state, version), _plugins(state, version)]
 
 
 def _driver(state: DriverState) -> Finding:
@@ -40,7 +39,7 @@ def _driver(state: DriverState) -> Finding:
     absent = state.problem.startswith("no NVIDIA driver")
     return Finding(
         _GROUP, "driver", False, state.problem,
-        "install NVIDIA's driver for a GPU" if absent else "check the driver: nvidia-smi (Jetson: sudo dmesg | grep nv)",
+        "install NVIDIA's driver for a GPU" if absent else "check the driver: nvidia-smi (Jetson: sudo dmesg)",
     )  # fmt: skip
 
 

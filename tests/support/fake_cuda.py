@@ -1,4 +1,4 @@
-"""A GPU of numpy: work in a stream runs only when somebody waits for it, so that code which does not wait reads garbage.
+"""A GPU of numpy: work in a stream runs only when somebody waits for it, so code that does not wait reads garbage.
 
 Memory is poisoned when taken, addresses are checked, and everything that costs is counted in `calls`.
 """

@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import numpy as np
-from support.fake_cuda import FakeDevice
 
 from edgeskip.backends.tensorrt.library import API_VERSION, COUNT_ITEM, _Picture
 from edgeskip.core.contract import Preparation
 from edgeskip.core.picture import input_of
 from edgeskip.demos.activity import pool_mask
+from support.fake_cuda import FakeDevice
 
 SOURCE_HASH = "5eed" * 16
 

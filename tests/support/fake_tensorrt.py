@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from support.fake_cuda import FakeDevice
-from support.lowered import _runnable
 
 from edgeskip.backends.tensorrt.lowering import Lowered
 from edgeskip.graph.reference.interpreter import Interpreter
+from support.fake_cuda import FakeDevice
+from support.lowered import _runnable
 
 
 @dataclass

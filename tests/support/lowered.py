@@ -1,4 +1,4 @@
-"""Runs a lowered network in numpy: the plugins' ops are the contract's oracles, with the layout put right around them."""
+"""Runs a lowered network in numpy: the plugins' ops are the contract's oracles, with layouts put right around them."""
 
 from __future__ import annotations
 

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_cuda import FakeDevice
-from support.fake_plugins import FakePlugins
-from support.fake_tensorrt import FakeEngine, FakeTensorRt
 
 from edgeskip.backends.tensorrt import runner as runner_module
 from edgeskip.backends.tensorrt.library import PluginLibrary
@@ -21,6 +18,9 @@ from edgeskip.backends.tensorrt.runner import TensorRtRunner
 from edgeskip.backends.tensorrt.sidecar import Sidecar, contract_of, write_engine
 from edgeskip.graph.outline import outline
 from edgeskip.graph.skip_model import SkipModel
+from support.fake_cuda import FakeDevice
+from support.fake_plugins import FakePlugins
+from support.fake_tensorrt import FakeEngine, FakeTensorRt
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Machine:
         self.trt.engines[plan] = FakeEngine(lowered, self.device, **engine)
         path = self.folder / f"network{len(self.trt.engines)}.engine"
         write_engine(path, plan, Sidecar(
-            model=model.file, model_hash="", engine_hash=hashlib.sha256(plan).hexdigest(), tensorrt=self.trt.__version__,
-            cuda="12.6", gpu={"name": self.device.name, "compute_capability": list(self.device.compute_capability)},
+            model=model.file, model_hash="", engine_hash=hashlib.sha256(plan).hexdigest(), cuda="12.6",
+            tensorrt=self.trt.__version__, gpu={"name": self.device.name, "compute_capability": list(self.device.compute_capability)},
             plugin={**self.plugins.info, "path": str(self.folder / "libedgeskip_tensorrt.so")},
             profile={"min": streams[0], "opt": streams[0], "max": streams[1]}, precision=precision,
             contract=contract_of(model), lowering=lowered.record, outline=outline(model),

@@ -68,9 +68,9 @@ def profile_streams(lowered: Lowered, asked: Streams) -> Streams:
         return asked
     if (asked.smallest, asked.largest) != (fixed, fixed):
         raise BackendError(
-            f"{lowered.file}: the network has a fixed batch of {fixed}, {asked.smallest} to {asked.largest} streams were "
-            "asked for",
-            hint=f"use --streams {fixed}, or export the network with a symbolic batch (dynamic_axes of torch.onnx.export)",
+            f"{lowered.file}: the network has a fixed batch of {fixed}, {asked.smallest} to {asked.largest} streams "
+            "were asked for",
+            hint=f"use --streams {fixed}, or export the network with a batch that is open (dynamic_axes in torch)",
         )
     return asked
 

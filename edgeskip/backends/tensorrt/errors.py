@@ -154,7 +154,7 @@ def needs_calibration(model: str) -> TensorRTError:
     """INT8 was asked for, and the file has no ranges."""
     return TensorRTError(
         f"{model}: INT8 needs the range of every tensor, and the file has none",
-        hint="build with --fp16; ranges come with `edgeskip calibrate MODEL --int8 --video URI`, which is not there yet",
+        hint="build with --fp16; `edgeskip calibrate MODEL --int8 --video URI` will bring ranges, and is not there yet",
     )
 
 

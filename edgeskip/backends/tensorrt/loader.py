@@ -19,7 +19,7 @@ class TensorRtBackend(Backend):
     description = "NVIDIA GPUs: TensorRT with plugins that compute changed pixels only"
 
     def unavailable_reason(self) -> str | None:
-        """What is missing: driver, binding, TensorRT or the plugin library, the first of them; None where all is here."""
+        """The first that is missing of driver, binding, TensorRT and plugin library; None where all is here."""
         return missing() or plugins_missing()
 
     def refusal(self, model: SkipModel) -> str | None:
@@ -35,10 +35,11 @@ class TensorRtBackend(Backend):
         return None
 
     def create_runner(self, model: SkipModel, *, streams: int = 1, threads: int = 1, **options: Any) -> Runner:
-        """A runner for `model`; one that is no engine yet is built first, once (see `engine_cache`). No thread computes.
+        """A runner for `model`; one that is no engine yet is built first, once (see `engine_cache`).
 
         Options: `precision` ("f32" or "f16", of an engine that is built on the way), `profile` (times per layer),
-        `state` ("auto", "in_place", "ping_pong"), `graph` (launch frames as a CUDA graph), `device` (number of the GPU).
+        `state` ("auto", "in_place", "ping_pong"), `graph` (launch frames as a CUDA graph), `device` (number of
+        the GPU). `threads` is for the interface only: the GPU computes.
 
         Raises:
             BackendError: an option is unknown, the engine does not fit this machine, or it can't be built.

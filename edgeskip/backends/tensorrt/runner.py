@@ -178,7 +178,9 @@ class TensorRtRunner(Runner):
         self._execution = self._start(self._in_place(device), self.options.graph and not self.options.profile)
 
     def _start(self, in_place: bool, use_graph: bool) -> Execution:
-        assert self._device is not None and self._session is not None and self._library is not None
+        assert self._device is not None
+        assert self._session is not None
+        assert self._library is not None
         return Execution(
             self._device, self._session, self._library, self.plan, self.model.frame_inputs, self.streams,
             self._counted, in_place, use_graph,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeskip.backends.tensorrt import errors
-from edgeskip.core.contract import METADATA_KEY, Metadata
+from edgeskip.core.contract import Metadata
 from edgeskip.core.errors import ContractError
 from edgeskip.core.files import atomic_path, write_bytes
 from edgeskip.graph.skip_model import SkipModel, to_bytes
@@ -22,9 +22,9 @@ class Sidecar:
     """Description of one engine.
 
     `model`: the file it was made of, `model_hash` the SHA-256 of that skip model. `contract`: its metadata as JSON
-    gives it; `lowering`: states, masks, layers (docs/tensorrt.md). `gpu`: name and compute_capability. `plugin`: what
-    `edgeskip_library_info` says, and its path. `outline`: the model without weights (`edgeskip.graph.outline`), so
-    that a device runs, draws and measures from the engine alone. `profile`: min, opt, max streams. `engine_hash` is SHA-256 too.
+    gives it; `lowering`: states, masks, layers (docs/tensorrt.md); `outline`: the model without its weights
+    (edgeskip.graph.outline). `gpu`: name and compute_capability. `plugin`: what
+    `edgeskip_library_info` says, and its path. `profile`: min, opt, max streams. `engine_hash` is SHA-256 too.
     """
 
     model: str
@@ -38,7 +38,7 @@ class Sidecar:
     precision: str
     contract: dict[str, Any]
     lowering: dict[str, Any]
-    outline: dict[str, Any] = field(default_factory=dict)
+    outline: dict[str, Any]
     options: dict[str, Any] = field(default_factory=dict)
     version: int = SIDECAR_VERSION
     generator: str = ""
@@ -133,11 +133,6 @@ def require_fitting(sidecar: Sidecar, engine: Path, here: Here, streams: int) ->
     smallest, largest = sidecar.profile["min"], sidecar.profile["max"]
     if not smallest <= streams <= largest:
         raise errors.batch_outside_profile(str(engine), streams, smallest, largest, model)
-
-
-def contract_of(model: SkipModel) -> dict[str, Any]:
-    """The contract's metadata as plain values."""
-    return json.loads(model.graph.metadata.get(METADATA_KEY) or model.metadata.to_json())
 
 
 def _major(version: str) -> str:

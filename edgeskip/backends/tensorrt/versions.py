@@ -105,7 +105,7 @@ def verbosity(trt: Any, name: str) -> Any:
 
 
 def alias_feature(trt: Any) -> Any:
-    """The preview feature with which a plugin may alias state in and out. Raises TensorRTError where it is not there."""
+    """The preview feature with which a plugin may alias state in and out. Raises TensorRTError where it is absent."""
     feature = member(trt, "PreviewFeature", "ALIASED_PLUGIN_IO_10_03")
     if feature is None:
         raise errors.missing_feature("aliased state (--alias-state)", trt.__version__, "10.3")

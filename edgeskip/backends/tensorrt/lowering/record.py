@@ -1,4 +1,4 @@
-"""What the lowered file says about itself: `metadata_props["edgeskip"]` is the contract's JSON with `lowering` in it."""
+"""What the lowered file says of itself: `metadata_props["edgeskip"]` is the contract's JSON with `lowering` in it."""
 
 from __future__ import annotations
 
