@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
 from edgeskip.backends.tensorrt.options import RunnerOptions
 from edgeskip.backends.tensorrt.plan import EnginePlan
 from edgeskip.backends.tensorrt.runner import TensorRtRunner
-from edgeskip.backends.tensorrt.sidecar import Sidecar, contract_of, write_engine
+from edgeskip.backends.tensorrt.sidecar import Sidecar, write_engine
 from edgeskip.graph.outline import outline
 from edgeskip.graph.skip_model import SkipModel
 from support.fake_cuda import FakeDevice
@@ -40,13 +41,21 @@ class Machine:
         plan = f"engine {len(self.trt.engines)} {precision}".encode()
         self.trt.engines[plan] = FakeEngine(lowered, self.device, **engine)
         path = self.folder / f"network{len(self.trt.engines)}.engine"
-        write_engine(path, plan, Sidecar(
-            model=model.file, model_hash="", engine_hash=hashlib.sha256(plan).hexdigest(), cuda="12.6",
-            tensorrt=self.trt.__version__, gpu={"name": self.device.name, "compute_capability": list(self.device.compute_capability)},
+        sidecar = Sidecar(
+            model=model.file,
+            model_hash="",
+            engine_hash=hashlib.sha256(plan).hexdigest(),
+            tensorrt=self.trt.__version__,
+            cuda="12.6",
+            gpu={"name": self.device.name, "compute_capability": list(self.device.compute_capability)},
             plugin={**self.plugins.info, "path": str(self.folder / "libedgeskip_tensorrt.so")},
-            profile={"min": streams[0], "opt": streams[0], "max": streams[1]}, precision=precision,
-            contract=contract_of(model), lowering=lowered.record, outline=outline(model),
-        ))  # fmt: skip
+            profile={"min": streams[0], "opt": streams[0], "max": streams[1]},
+            precision=precision,
+            contract=json.loads(model.metadata.to_json()),
+            lowering=lowered.record,
+            outline=outline(model),
+        )
+        write_engine(path, plan, sidecar)
         return path
 
     def runner(self, model: SkipModel, streams: int = 1, engine: Path | None = None, **options: Any) -> TensorRtRunner:
