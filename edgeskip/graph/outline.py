@@ -1,4 +1,4 @@
-"""A skip model without its weights, as plain values: what an engine's description keeps, so that a device needs no ONNX.
+"""A skip model without its weights, as plain values: kept beside an engine, so that a device needs no ONNX.
 
 Layers, shapes, masks, costs and the contract stay; constants keep their shape only, so nothing can be computed from it.
 """

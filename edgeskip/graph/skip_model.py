@@ -40,12 +40,14 @@ class SkipModel:
     """A validated skip model: a pure function (frame, states) -> (outputs, states, masks).
 
     Every node of domain `edgeskip` holds all attributes of its op (defaults filled in). `file` is
-    where it was read from or goes to, for messages.
+    where it was read from or goes to, for messages. `engine`: path of the TensorRT engine that it is, whose graph has
+    no weights: only the backend that made it can run it.
     """
 
     graph: Graph
     metadata: Metadata
     file: str = ""
+    engine: str = ""
 
     @cached_property
     def state_pairs(self) -> list[StatePair]:

@@ -1,202 +1,152 @@
-"""A module that looks like TensorRT of some version to the builder, and records what it is asked for."""
+"""The part of the module `tensorrt` that the runner calls; engines run a lowered network in numpy on a FakeDevice.
+
+An engine "file" holds a number; `ENGINES` has what it stands for.
+"""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import dataclass, field
 from typing import Any
 
-import onnx
+import numpy as np
+
+from edgeskip.backends.tensorrt.lowering import Lowered
+from edgeskip.graph.reference.interpreter import Interpreter
+from support.fake_cuda import FakeDevice
+from support.lowered import _runnable
 
 
-class FakeTensorRT:
-    """`calls` holds what was set, in order. `refuse`: "parse", "build", "profile", "plugins" or "cache" goes wrong.
+@dataclass
+class FakeEngine:
+    """`spoils_in_place`: states are written before they are read, as an engine with a reformatting copy may do.
+    `refuses_capture`: enqueueing fails while a graph is recorded."""
 
-    Members that a version has not got are absent, as in NVIDIA's bindings (edgeskip.backends.tensorrt.versions).
-    """
+    lowered: Lowered
+    device: FakeDevice
+    spoils_in_place: bool = False
+    refuses_capture: bool = False
+    fails: bool = False
+    names: list[str] = field(default_factory=list)
 
-    def __init__(self, version: str = "10.13.3.9", refuse: str = "", steps: int = 4) -> None:
-        self.__version__ = version
-        major, minor = (int(part) for part in version.split(".")[:2])
-        self.calls: list[tuple[Any, ...]] = []
-        self.refuse, self.steps = refuse, steps
-        self.loaded: list[str] = []
-        number = iter(range(1, 100))
-        flags = {"TF32": next(number), "VERSION_COMPATIBLE": next(number), "EXCLUDE_LEAN_RUNTIME": next(number),
-                 "SPARSE_WEIGHTS": next(number)}  # fmt: skip
-        creation = {}
-        if major < 11:
-            flags["FP16"] = next(number)
-            creation["EXPLICIT_BATCH"] = 0
-        if major >= 10:
-            creation["STRONGLY_TYPED"] = 1
-            self.IProgressMonitor = type("IProgressMonitor", (), {"__init__": lambda self: None})
-        levels = {"NONE": 0, "AMPERE_PLUS": 1} | ({"SAME_COMPUTE_CAPABILITY": 2} if (major, minor) >= (10, 13) else {})
-        self.BuilderFlag = SimpleNamespace(**flags)
-        self.NetworkDefinitionCreationFlag = SimpleNamespace(**creation)
-        self.HardwareCompatibilityLevel = SimpleNamespace(**levels)
-        self.PreviewFeature = SimpleNamespace(**({"ALIASED_PLUGIN_IO_10_03": 3} if major >= 10 else {}))
-        self.ProfilingVerbosity = SimpleNamespace(LAYER_NAMES_ONLY=0, NONE=1, DETAILED=2)
-        self.MemoryPoolType = SimpleNamespace(WORKSPACE=0)
-        self.TensorFormat = SimpleNamespace(LINEAR=0)
-        self.TacticSource = SimpleNamespace(EDGE_MASK_CONVOLUTIONS=3, JIT_CONVOLUTIONS=4)
-        self.ILogger = _logger_class()
-        self.registry = _Registry(self, major)
+    def __post_init__(self) -> None:
+        graph = self.lowered.graph
+        self.names = [*graph.inputs, *graph.outputs]
+        self.interpreter = Interpreter(_runnable(graph))
+        self.num_io_tensors = len(self.names)
 
-    def get_plugin_registry(self) -> _Registry:
-        return self.registry
+    def get_tensor_name(self, index: int) -> str:
+        return self.names[index]
 
-    def Builder(self, log: Any) -> _Builder:  # noqa: N802
-        return _Builder(self, log)
+    def get_tensor_mode(self, name: str) -> str:
+        return "input" if name in self.lowered.graph.inputs else "output"
 
-    def OnnxParser(self, network: _Network, log: Any) -> _Parser:  # noqa: N802
-        return _Parser(self, network)
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        shape = self.lowered.graph.info[name].shape
+        return tuple(size if isinstance(size, int) else -1 for size in shape)
 
-    def named(self, name: str) -> list[tuple[Any, ...]]:
-        """The calls called `name`."""
-        return [call[1:] for call in self.calls if call[0] == name]
+    def get_tensor_dtype(self, name: str) -> np.dtype:
+        return self.lowered.graph.info[name].dtype
+
+    def create_execution_context(self) -> FakeContext:
+        return FakeContext(self)
 
 
-def _logger_class() -> type:
-    class ILogger:
-        Severity = SimpleNamespace(INTERNAL_ERROR=0, ERROR=1, WARNING=2, INFO=3, VERBOSE=4)
+class FakeContext:
+    """Reads and writes at the addresses that hold when a frame is enqueued."""
 
-        def __init__(self) -> None:
-            pass
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.addresses: dict[str, int] = {}
+        self.streams = 1
+        self.profiler: Any = None
 
-    return ILogger
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        self.streams = shape[0]
+        return all(size > 0 for size in shape)
 
-
-class _Registry:
-    def __init__(self, trt: FakeTensorRT, major: int) -> None:
-        self._trt = trt
-        setattr(self, "get_creator" if major >= 10 else "get_plugin_creator", self._find)
-
-    def _find(self, name: str, version: str, namespace: str) -> Any:
-        known = self._trt.loaded and (version, namespace) == ("1", "edgeskip")
-        return object() if known else None
-
-    def load_library(self, path: str) -> Any:
-        self._trt.calls.append(("load_library", path))
-        if self._trt.refuse == "plugins":
-            return None
-        self._trt.loaded.append(path)
-        return object()
-
-
-class _Tensor:
-    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        self.name, self.shape, self.allowed_formats = name, shape, None
-
-
-class _Network:
-    def __init__(self, flags: int) -> None:
-        self.flags = flags
-        self.inputs: list[_Tensor] = []
-        self.outputs: list[_Tensor] = []
-        self.num_layers = 0
-
-    @property
-    def num_inputs(self) -> int:
-        return len(self.inputs)
-
-    @property
-    def num_outputs(self) -> int:
-        return len(self.outputs)
-
-    def get_input(self, index: int) -> _Tensor:
-        return self.inputs[index]
-
-    def get_output(self, index: int) -> _Tensor:
-        return self.outputs[index]
-
-
-class _Parser:
-    def __init__(self, trt: FakeTensorRT, network: _Network) -> None:
-        self._trt, self._network = trt, network
-        self.num_errors = 0
-
-    def parse(self, model: bytes) -> bool:
-        if self._trt.refuse == "parse":
-            self.num_errors = 1
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        if name not in self.engine.names:
             return False
-        proto = onnx.load_from_string(model)
-        self._network.inputs = [_tensor(value) for value in proto.graph.input]
-        self._network.outputs = [_tensor(value) for value in proto.graph.output]
-        self._network.num_layers = len(proto.graph.node)
+        self.addresses[name] = address
         return True
 
-    def get_error(self, index: int) -> Any:
-        return SimpleNamespace(
-            desc=lambda: "No importer registered for op: EdgeskipConv", node=lambda: 7, node_name=lambda: "stem",
-            node_operator=lambda: "EdgeskipConv",
-        )  # fmt: skip
+    def execute_async_v3(self, handle: int) -> bool:
+        device = self.engine.device
+        recording = device.streams[handle].recording is not None
+        if self.engine.fails or (recording and self.engine.refuses_capture):
+            return False
+        unbound = [name for name in self.engine.names if name not in self.addresses]
+        assert not unbound, f"not bound: {unbound}"
+        bound = dict(self.addresses)
+        device.put(handle, lambda: self._run(bound))
+        device.calls["enqueue"] += 1
+        return True
+
+    def _run(self, bound: dict[str, int]) -> None:
+        graph = self.engine.lowered.graph
+        if self.engine.spoils_in_place:
+            for name in graph.outputs:
+                self._view(name, bound).fill(0)
+        values = self.engine.interpreter.run({name: self._view(name, bound).copy() for name in graph.inputs})
+        for name in graph.outputs:
+            np.copyto(self._view(name, bound), values[name])
+        if self.profiler is not None:
+            for name in graph.outputs:
+                self.profiler.report_layer_time(f"{name} + Relu_7", 0.5)
+
+    def _view(self, name: str, bound: dict[str, int]) -> np.ndarray:
+        shape = tuple(self.streams if size < 0 else size for size in self.engine.get_tensor_shape(name))
+        dtype = self.engine.get_tensor_dtype(name)
+        size = int(np.prod(shape)) * dtype.itemsize
+        return self.engine.device.bytes_at(bound[name], size).view(dtype).reshape(shape)
 
 
-def _tensor(value: onnx.ValueInfoProto) -> _Tensor:
-    return _Tensor(
-        value.name, tuple(dim.dim_value if not dim.dim_param else -1 for dim in value.type.tensor_type.shape.dim)
-    )
+class FakeTensorRt:
+    """Stands for the module. `engines`: content of an engine file to the engine."""
 
+    __version__ = "10.3.0.30"
 
-class _Config:
-    def __init__(self, trt: FakeTensorRT) -> None:
-        object.__setattr__(self, "trt", trt)
-        object.__setattr__(self, "cache", None)
+    class TensorIOMode:
+        INPUT = "input"
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.trt.calls.append((name, value))
-        object.__setattr__(self, name, value)
+    class ILogger:
+        class Severity:
+            ERROR, INTERNAL_ERROR, WARNING = "error", "internal error", "warning"
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *values: self.trt.calls.append((name, *values))
+    class IProfiler:
+        pass
 
-    def create_timing_cache(self, data: bytes) -> bytes:
-        return data
+    def __init__(self, engines: dict[bytes, FakeEngine]) -> None:
+        self.engines = engines
+        self.loaded: list[str] = []
+        self.refuses_plugins = False
 
-    def set_timing_cache(self, cache: bytes, ignore_mismatch: bool) -> bool:
-        fits = self.trt.refuse != "cache" or not cache
-        if fits:
-            object.__setattr__(self, "cache", cache)
-        return fits
+    def get_plugin_registry(self) -> FakeTensorRt:
+        return self
 
-    def get_timing_cache(self) -> Any:
-        return SimpleNamespace(serialize=lambda: (self.cache or b"") + b"timed ")
-
-    def add_optimization_profile(self, profile: Any) -> int:
-        self.trt.calls.append(("add_optimization_profile",))
-        return -1 if self.trt.refuse == "profile" else 0
-
-
-class _Builder:
-    def __init__(self, trt: FakeTensorRT, log: Any) -> None:
-        self._trt, self._log, self.max_threads = trt, log, 1
-
-    def create_network(self, flags: int) -> _Network:
-        self._trt.calls.append(("create_network", flags))
-        self.network = _Network(flags)
-        return self.network
-
-    def create_builder_config(self) -> _Config:
-        return _Config(self._trt)
-
-    def create_optimization_profile(self) -> Any:
-        return SimpleNamespace(set_shape=lambda *values: self._trt.calls.append(("set_shape", *values)))
-
-    def build_serialized_network(self, network: _Network, config: _Config) -> bytes | None:
-        if "progress_monitor" in config.__dict__:
-            self._tell(config.__dict__["progress_monitor"])
-        if self._trt.refuse == "build":
-            self._log.log(self._trt.ILogger.Severity.ERROR, "Could not find any implementation for node conv")
+    def load_library(self, path: str) -> object | None:
+        if self.refuses_plugins:
             return None
-        self._log.log(self._trt.ILogger.Severity.WARNING, "a warning")
-        return b"engine"
+        self.loaded.append(path)
+        return object()
 
-    def _tell(self, monitor: Any) -> None:
-        monitor.phase_start("Building", None, 2)
-        monitor.phase_start("Tactics", "Building", self._trt.steps)
-        for step in range(self._trt.steps):
-            monitor.step_complete("Tactics", step)
-        monitor.phase_finish("Tactics")
-        for step in range(2):
-            monitor.step_complete("Building", step)
-        monitor.phase_finish("Building")
+    def get_creator(self, name: str, version: str, namespace: str) -> object | None:
+        return object() if self.loaded and (version, namespace) == ("1", "edgeskip") else None
+
+    def Runtime(self, log: Any) -> Any:  # noqa: N802 - TensorRT's name
+        return _Runtime(self.engines, log)
+
+    @staticmethod
+    def nptype(dtype: np.dtype) -> type:
+        return dtype.type
+
+
+@dataclass
+class _Runtime:
+    engines: dict[bytes, FakeEngine]
+    log: Any
+
+    def deserialize_cuda_engine(self, plan: bytes) -> FakeEngine | None:
+        if plan not in self.engines:
+            self.log.log("error", "Serialization assertion stdVersionRead == serializationVersion failed.")
+        return self.engines.get(plan)

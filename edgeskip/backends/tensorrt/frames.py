@@ -13,18 +13,18 @@ WARM_UP = 2  # frames of each parity: TensorRT prepares itself in its first call
 
 
 class FrameLoop:
-    """Enqueues one frame after the other. `before` and `after` enqueue what belongs to each frame beside the network.
+    """Enqueues one frame after the other; `after` enqueues what belongs to each frame behind the network.
 
     `graph_refusal`: why frames are enqueued one call at a time, "" while they are not (or not yet).
     """
 
     def __init__(
         self, device: Device, session: Session, states: States, stream: Stream, use_graph: bool = True,
-        before: Callable[[int], None] | None = None, after: Callable[[], None] | None = None,
+        after: Callable[[int], None] | None = None,
     ) -> None:  # fmt: skip
-        """`before` is told the parity of the frame."""
+        """`after` is told the parity of the frame."""
         self._device, self._session, self._states, self._stream = device, session, states, stream
-        self._before, self._after = before, after
+        self._after = after
         self._bound: int | None = None
         self._frames: dict[int, int] = {}
         self._graphs: dict[int, int] = {}
@@ -60,12 +60,10 @@ class FrameLoop:
 
     def _enqueue(self, parity: int) -> None:
         self._bind(parity)
-        if self._before is not None:
-            self._before(parity)
         if not self._session.enqueue(self._stream.handle):
             raise errors.device_failed("running the network", self._session.refusal, "")
         if self._after is not None:
-            self._after()
+            self._after(parity)
 
     def _bind(self, parity: int) -> None:
         if self._bound != parity:

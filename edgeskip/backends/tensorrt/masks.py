@@ -11,8 +11,8 @@ from edgeskip.backends.tensorrt.memory import Block
 class MaskReader:
     """Copies all masks of a frame to pinned memory once somebody has asked for one, from then on after every frame.
 
-    A frame never waits for the host: the copy starts behind the frame, the reader waits for the copy alone, and the next
-    frame's start waits for it on the device.
+    A frame never waits for the host: the copy starts behind the frame, the reader waits for the copy alone, and the
+    next frame's start waits for it on the device.
     """
 
     def __init__(self, device: Device, block: Block, stream: Stream) -> None:
@@ -23,7 +23,7 @@ class MaskReader:
         self._frames = 0
 
     def before_frame(self) -> None:
-        """The frame about to be enqueued overwrites the masks: let it wait, on the device, for a copy that still reads."""
+        """The frame about to be enqueued overwrites the masks: it waits, on the device, for a copy that still reads."""
         if self._in_flight:
             self._device.wait(self._stream, self._copied)
             self._in_flight = False

@@ -84,47 +84,64 @@ class Memory:
         self._addresses, self._pinned = [], []
 
 
-class States:
-    """What the network remembers: one buffer per state where it is updated in place, else two that change roles.
+@dataclass(frozen=True)
+class StateTensor:
+    """One state as the engine has it; `in_place`: one buffer may be read and written by the same frame."""
 
-    `parity` says which of the two is read by the next frame.
+    pair: StatePair
+    spec: TensorSpec
+    in_place: bool
+
+
+class States:
+    """What the network remembers: one buffer where a state is updated in place, else two that change roles.
+
+    `parity` says which of the two the next frame reads; it stays 0 where every state is in place.
     """
 
-    def __init__(
-        self, memory: Memory, pairs: list[StatePair], tensors: dict[str, TensorSpec], streams: int, in_place: bool
-    ) -> None:
-        self._memory, self._pairs, self._streams = memory, pairs, streams
-        self.in_place = in_place
+    def __init__(self, memory: Memory, tensors: list[StateTensor], streams: int, in_place: bool) -> None:
+        """`in_place` False: two buffers for every state. Raises TensorRTError where there is no memory."""
+        self._memory, self._tensors, self._streams = memory, tensors, streams
+        alone = {state.pair.input for state in tensors if in_place and state.in_place}
+        self.specs = {state.spec.name: state.spec for state in tensors}
+        self._first = memory.block([state.spec for state in tensors], "the network's state")
+        changing = [state.spec for state in tensors if state.pair.input not in alone]
+        self._second = memory.block(changing, "the network's state") if changing else None
+        self.in_place = bool(alone)
+        self.parities = 2 if changing else 1
         self.parity = 0
-        specs = [tensors[pair.input] for pair in pairs]
-        count = 1 if in_place else 2
-        self._blocks = [memory.block(specs, "the network's state") for _ in range(count)]
-        self._specs = {spec.name: spec for spec in specs}
 
     @property
     def bytes_per_stream(self) -> int:
         """Device memory of one stream's state."""
-        return sum(block.size for block in self._blocks) // self._streams
+        second = self._second.size if self._second else 0
+        return (self._first.size + second) // self._streams
+
+    def pointer(self, name: str, parity: int) -> int:
+        """Address of state `name` (as it is read) as a frame of `parity` reads it."""
+        second = parity == 1 and self._second is not None and name in self._second.offsets
+        block = self._second if second and self._second is not None else self._first
+        return block.pointer(name)
 
     def addresses(self, parity: int) -> dict[str, int]:
-        """Tensor name to address, for a frame that reads the buffers of `parity`."""
-        reads, writes = self._blocks[parity % len(self._blocks)], self._blocks[(parity + 1) % len(self._blocks)]
-        inputs = {pair.input: reads.pointer(pair.input) for pair in self._pairs}
-        return {**inputs, **{pair.output: writes.pointer(pair.input) for pair in self._pairs}}
+        """Tensor name to address, for a frame of `parity`."""
+        pairs = [state.pair for state in self._tensors]
+        read = {pair.input: self.pointer(pair.input, parity) for pair in pairs}
+        return {**read, **{pair.output: self.pointer(pair.input, 1 - parity) for pair in pairs}}
 
     def advance(self) -> None:
         """The frame is in the stream: what it writes is what the next one reads."""
-        self.parity = (self.parity + 1) % len(self._blocks)
+        self.parity = (self.parity + 1) % self.parities
 
     def forget(self, index: int, library: PluginLibrary, stream: Stream) -> None:
-        """Start values for stream `index`; what the next frame reads is all that counts."""
-        block = self._blocks[self.parity]
-        for pair in self._pairs:
-            size = self._specs[pair.input].nbytes // self._streams
-            library.fill_unknown(block.pointer(pair.input), size, index, pair.start, stream.handle)
+        """Start values for stream `index`, in the buffers that the next frame reads: no others matter."""
+        for state in self._tensors:
+            size = state.spec.nbytes // self._streams
+            address = self.pointer(state.pair.input, self.parity)
+            library.fill_unknown(address, size, index, state.pair.start, stream.handle)
 
     def close(self) -> None:
         """Give the buffers back."""
-        for block in self._blocks:
-            self._memory.release(block.address)
-        self._blocks = []
+        for block in (self._first, self._second):
+            if block is not None:
+                self._memory.release(block.address)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeskip.backends.tensorrt import errors
+from edgeskip.backends.tensorrt.module import load_plugins
 
 _DYNAMIC = -1
 
@@ -38,9 +39,7 @@ class Session:
             TensorRTError: the plugins or the engine can't be loaded, or no memory is left for it.
         """
         self._trt, self._log, self.path = trt, log, path
-        registry = trt.get_plugin_registry()
-        if registry.load_library(str(plugins)) is None:
-            raise errors.plugin_unloadable(str(plugins), self._said())
+        load_plugins(trt, str(plugins), log)
         self._runtime = trt.Runtime(log)
         try:
             plan = path.read_bytes()

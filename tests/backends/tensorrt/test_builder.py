@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.fake_tensorrt import FakeTensorRT
+from support.fake_builder import FakeTensorRT
 from support.random_skip import random_skip
 
 from edgeskip.backends.tensorrt import builder

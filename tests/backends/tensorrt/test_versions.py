@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.fake_tensorrt import FakeTensorRT
+from support.fake_builder import FakeTensorRT
 from support.tensorrt_bindings import require_wheels, run_in, unpack
 
 from edgeskip.backends.tensorrt.errors import TensorRTError
