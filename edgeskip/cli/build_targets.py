@@ -60,6 +60,15 @@ def require_machine() -> Machine:
     return Machine(load_tensorrt(driver), driver.gpus[0], driver)
 
 
+def require_weights(model: SkipModel) -> SkipModel:
+    """`model`; raises ModelError where it is an engine's, whose weights are inside."""
+    if model.engine:
+        from edgeskip.core.errors import ModelError
+
+        raise ModelError(f"{model.file}: this is an engine already", hint="give the skip model that it was made of")
+    return model
+
+
 def refuse_int8(model: SkipModel) -> None:
     """Raises TensorRTError: INT8 needs ranges, and kernels that are not there yet."""
     from edgeskip.backends.tensorrt import errors

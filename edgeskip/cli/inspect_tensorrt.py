@@ -12,13 +12,6 @@ if TYPE_CHECKING:
     from edgeskip.backends.tensorrt.sidecar import Sidecar
 
 
-def is_engine(path: Path) -> bool:
-    """Whether `path` is an engine of ours: it has a description beside it, or the usual name of one."""
-    from edgeskip.backends.tensorrt.sidecar import sidecar_path
-
-    return path.suffix in (".engine", ".plan", ".trt") or (path.suffix != ".onnx" and sidecar_path(path).is_file())
-
-
 def show_engine(path: Path, json: bool) -> None:
     """Print an engine's description. Raises TensorRTError."""
     from edgeskip.backends.tensorrt.sidecar import read_sidecar
