@@ -1,5 +1,5 @@
-/* Plain C functions of libedgeskip_tensorrt.so for the runner (ctypes). Those that take a stream enqueue on it and return
- * 0, or a number whose sentence edgeskip_status_text gives. Pointers named device_* are device memory. */
+/* Plain C functions of libedgeskip_tensorrt.so for the runner (ctypes). Those that take a stream enqueue on it and
+ * return 0, or a number whose sentence edgeskip_status_text gives. Pointers named device_* are device memory. */
 #ifndef EDGESKIP_HOST_API_H
 #define EDGESKIP_HOST_API_H
 
