@@ -25,13 +25,24 @@ GetRegistry find_registry() {
   return nullptr;
 }
 
+// The registry points into this library from now on, so it must not be unloaded, whatever its opener does.
+void stay_loaded() {
+  Dl_info where{};
+  if (dladdr(reinterpret_cast<void*>(&register_creators), &where) != 0) {
+    dlopen(where.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
+
 void register_all() {
   GetRegistry const get_registry = find_registry();
   nvinfer1::IPluginRegistry* registry = get_registry == nullptr ? nullptr : get_registry();
   using Severity = nvinfer1::ILogger::Severity;
   if (registry == nullptr) {
     log(Severity::kERROR, "EDGESKIP_REGISTER_PLUGINS is set, but the TensorRT that this library was built for is not loaded");
-  } else if (!register_creators(*registry)) {
+    return;
+  }
+  stay_loaded();
+  if (!register_creators(*registry)) {
     log(Severity::kERROR, "TensorRT did not register the plugins: they may be registered already");
   }
 }

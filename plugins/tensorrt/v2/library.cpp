@@ -1,6 +1,7 @@
 // Creators and exports for TensorRT 8.6.
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "core/error.h"
 #include "core/field_list.h"
@@ -83,6 +84,17 @@ extern "C" EDGESKIP_EXPORT nvinfer1::IPluginCreator* const* getPluginCreators(in
   count = static_cast<int32_t>(pointers.size());
   return pointers.data();
 }
+
+#if NV_TENSORRT_MAJOR >= 10  // newer TensorRT asks for this one, also for plugins of the older interface
+extern "C" EDGESKIP_EXPORT nvinfer1::IPluginCreatorInterface* const* getCreators(int32_t& count) noexcept {
+  static std::vector<nvinfer1::IPluginCreatorInterface*> const pointers = [] {
+    auto const& own = edgeskip::tensorrt::creators().pointers;
+    return std::vector<nvinfer1::IPluginCreatorInterface*>(own.begin(), own.end());
+  }();
+  count = static_cast<int32_t>(pointers.size());
+  return pointers.data();
+}
+#endif
 
 extern "C" EDGESKIP_EXPORT void setLoggerFinder(nvinfer1::ILoggerFinder* finder) noexcept {
   edgeskip::tensorrt::set_logger_finder(finder);
