@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from edgeskip.cli.options import (
     read_size,
 )
 from edgeskip.cli.tensorrt_options import Clip, ExpectedActive, Half, LayerTable, PluginPolicy, Policy
+
+if TYPE_CHECKING:
+    from edgeskip.graph.skip_model import SkipModel
 
 _BUILDER = "TensorRT: the builder"
 _PLUGINS = "TensorRT: the plugin library"
@@ -159,16 +162,22 @@ def build(
     choices = ExportChoices(tolerance, frame_threshold, size=read_size(size), task=task, labels=labels)
     require_writable(output)
     wanted = build_targets.EngineWishes(
-        half, int8, streams, policy, expected_active, video, layer_times, workspace, optimization_level, tf32,
+        half, streams, policy, expected_active, video, layer_times, workspace, optimization_level, tf32,
         timing_cache, hardware.value, version_compatible, layer_info.value, sparse_weights, auxiliary_streams,
         alias_state, tensorrt_include, force, threads,
     )  # fmt: skip
+
+    def opened() -> SkipModel:
+        return build_targets.require_weights(open_network(model, choices).model)
+
     if backend is Target.CPU:
         if half or int8:
             raise typer.BadParameter("the CPU engine computes in FP32, and with --precision bf16 when it runs",
                                      param_hint="--fp16" if half else "--int8")  # fmt: skip
-        record = build_targets.cpu_model(open_network(model, choices).model, output, threads)
+        record = build_targets.cpu_model(opened(), output, threads)
     else:
+        if int8:
+            build_targets.refuse_int8(opened())
         machine = build_targets.require_machine()
-        record = build_targets.engine(open_network(model, choices).model, output, wanted, machine)
+        record = build_targets.engine(opened(), output, wanted, machine)
     build_targets.show(record, json)

@@ -22,7 +22,6 @@ class EngineWishes:
     """The options of `edgeskip build` for an engine."""
 
     half: bool
-    int8: bool
     streams: str
     policy: PluginPolicy
     expected_active: float | None
@@ -61,14 +60,27 @@ def require_machine() -> Machine:
     return Machine(load_tensorrt(driver), driver.gpus[0], driver)
 
 
+def require_weights(model: SkipModel) -> SkipModel:
+    """`model`; raises ModelError where it is an engine's, whose weights are inside."""
+    if model.engine:
+        from edgeskip.core.errors import ModelError
+
+        raise ModelError(f"{model.file}: this is an engine already", hint="give the skip model that it was made of")
+    return model
+
+
+def refuse_int8(model: SkipModel) -> None:
+    """Raises TensorRTError: INT8 needs ranges, and kernels that are not there yet."""
+    from edgeskip.backends.tensorrt import errors
+
+    raise errors.no_int8(model.file) if model.metadata.ranges else errors.needs_calibration(model.file)
+
+
 def engine(model: SkipModel, output: Path, wanted: EngineWishes, machine: Machine) -> dict[str, Any]:
     """Build and write an engine; the plugins are compiled first where they are not yet. Raises EdgeskipError."""
-    from edgeskip.backends.tensorrt import errors
     from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
     from edgeskip.backends.tensorrt.engine_build import make_engine
 
-    if wanted.int8:
-        raise errors.no_int8(model.file) if model.metadata.ranges else errors.needs_calibration(model.file)
     streams = Streams.read(wanted.streams)
     options = BuildOptions(
         "fp16" if wanted.half else "fp32", streams, wanted.workspace_mib * 2**20 if wanted.workspace_mib else None,

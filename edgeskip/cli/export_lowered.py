@@ -30,8 +30,9 @@ def export_lowered(
 ) -> dict[str, Any]:  # fmt: skip
     """Write the lowered network; what is to be printed. Raises EdgeskipError."""
     from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower, write_lowered
+    from edgeskip.cli.build_targets import require_weights
 
-    skip_model = _skip_model(model, torch, weights, exporter, choices)
+    skip_model = require_weights(_skip_model(model, torch, weights, exporter, choices))
     layers = layer_choices(
         skip_model, wanted.policy, wanted.half, read_capability(wanted.gpu), expected=wanted.expected_active
     )

@@ -50,11 +50,12 @@ def inspect(
     """
     from pathlib import Path
 
+    from edgeskip.backends.tensorrt.loader import is_engine
     from edgeskip.cli import inspect_tensorrt
 
     if target not in ("", "tensorrt"):
         raise typer.BadParameter(f"{target!r} is not tensorrt", param_hint="--for")
-    if inspect_tensorrt.is_engine(Path(model)):
+    if is_engine(Path(model)):
         inspect_tensorrt.show_engine(Path(model), json)
         return
     if target:

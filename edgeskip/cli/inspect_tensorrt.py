@@ -12,13 +12,6 @@ if TYPE_CHECKING:
     from edgeskip.backends.tensorrt.sidecar import Sidecar
 
 
-def is_engine(path: Path) -> bool:
-    """Whether `path` is an engine of ours: it has a description beside it, or the usual name of one."""
-    from edgeskip.backends.tensorrt.sidecar import sidecar_path
-
-    return path.suffix in (".engine", ".plan", ".trt") or (path.suffix != ".onnx" and sidecar_path(path).is_file())
-
-
 def show_engine(path: Path, json: bool) -> None:
     """Print an engine's description. Raises TensorRTError."""
     from edgeskip.backends.tensorrt.sidecar import read_sidecar
@@ -73,7 +66,11 @@ def _engine_rows(sidecar: Sidecar) -> list[tuple[str, str]]:
 
 
 def _print_layers(layers: list[tuple[str, dict[str, Any]]]) -> None:
-    from edgeskip.cli.console import print_table
+    from edgeskip.cli.console import print_facts, print_table
 
     rows = [(name, layer["where"], layer["reason"]) for name, layer in layers]
+    sources = sorted({layer["source"] for _, layer in layers if layer["source"]})
+    if sources:
+        print_facts("Times", [("-", source) for source in sources])
+        print()
     print_table("Convolutions", ("layer", "runs in", "why"), rows)

@@ -11,6 +11,7 @@ from edgeskip.backends.tensorrt.lowering.names import CONV_INPUTS
 from edgeskip.core.contract import SKIP_CONV
 from edgeskip.graph.ir import Graph, Node
 from edgeskip.graph.passes.copy_graph import copy_graph
+from edgeskip.graph.reference.convolution import convolve_node
 from edgeskip.graph.reference.interpreter import Interpreter, _resize
 from edgeskip.graph.reference.masks import skip_mask
 from edgeskip.graph.reference.registry import ORACLES
@@ -95,16 +96,33 @@ def _resize_last(node: Node, inputs: Sequence[np.ndarray | None]) -> list[np.nda
 
 
 ORACLES.setdefault("ResizeLast", _resize_last)
+ORACLES.setdefault("ResizeFirst", lambda node, inputs: [_resize(node, inputs).astype(inputs[0].dtype)])
+
+
+def _convolution(node: Node, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """Conv and ConvTranspose by our own taps: onnx's reference is slow, and wrong for groups that are transposed."""
+    defaults = {"strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1, "output_padding": [0, 0]}
+    attributes = {**defaults, **node.attributes, "transposed": int(node.op_type == "PlainConvTranspose")}
+    y = convolve_node(Node(node.op_type, [], [], attributes), inputs[0], inputs[1])
+    if len(inputs) > 2 and inputs[2] is not None:
+        y = y + inputs[2].reshape(1, -1, 1, 1)
+    return [y.astype(inputs[0].dtype)]
+
+
+for _name in ("PlainConv", "PlainConvTranspose"):
+    ORACLES.setdefault(_name, _convolution)
 
 
 def _runnable(graph: Graph) -> Graph:
     """`graph` for our interpreter, which knows Resize of the last two dimensions only."""
     copy = copy_graph(graph)
     for node in copy.nodes:
+        if node.op_type in ("Conv", "ConvTranspose"):
+            node.op_type, node.domain = f"Plain{node.op_type}", "edgeskip.internal"
         if node.op_type == "Resize":
             x, y = graph.info[node.inputs[0]].shape, graph.info[node.outputs[0]].shape
-            if x[1] != y[1]:
-                node.op_type, node.domain = "ResizeLast", "edgeskip.internal"
+            node.op_type = "ResizeLast" if x[1] != y[1] else "ResizeFirst"
+            node.domain = "edgeskip.internal"
     return copy
 
 

@@ -14,8 +14,8 @@ PLUGIN, OWN = "plugin", "tensorrt"
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """`where` is "plugin" or "tensorrt", `reason` why; times in microseconds where a cost model gave them, and the
-    active share that it expects and above which the plugin would be slower."""
+    """`where` is "plugin" or "tensorrt", `reason` why; where a cost model decided, times in microseconds and
+    where they came from (`source`), the active share that is expected, and the one above which the plugin is slower."""
 
     where: str
     reason: str
@@ -23,6 +23,7 @@ class LayerChoice:
     break_even: float | None = None
     plugin_us: float | None = None
     tensorrt_us: float | None = None
+    source: str = ""
 
 
 def forced(info: ConvInfo, model: SkipModel) -> LayerChoice | None:

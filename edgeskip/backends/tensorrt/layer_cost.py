@@ -164,7 +164,7 @@ def measured(table: Path | None = None) -> tuple[MeasuredRow, ...]:
     path = table or _FOLDER / "layer_times.csv"
     try:
         return tuple(_measured_row(record) for record in _records(path))
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BackendError(
             f"{path}: not a table of layer times: {error}",
             hint="make one on this device: benchmarks/gpu/run.sh, or leave --layer-times out",

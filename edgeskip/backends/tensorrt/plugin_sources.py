@@ -8,7 +8,7 @@ from pathlib import Path
 import edgeskip
 
 _SUFFIXES = frozenset({".cu", ".cuh", ".cpp", ".h", ".map"})
-_LEFT_OUT = frozenset({"tests", "build", "benchmarks"})
+_LEFT_OUT = frozenset({"tests", "build", "bench", "benchmarks"})
 _FOLDERS = ("cuda", "tensorrt")
 
 

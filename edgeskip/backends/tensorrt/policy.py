@@ -65,9 +65,9 @@ def _chosen(info: ConvInfo, policy: Policy) -> LayerChoice:
     where = PLUGIN if plugin <= own else OWN
     reason = (
         f"{100 * active:.3g} % active ({known}): plugin {plugin:.3g} us, TensorRT {own:.3g} us, "
-        f"even at {100 * times.break_even:.3g} %; {times.source}"
+        f"even at {100 * times.break_even:.3g} %"
     )
-    return LayerChoice(where, reason, active, round(times.break_even, 4), round(plugin, 3), round(own, 3))
+    return LayerChoice(where, reason, active, round(times.break_even, 4), round(plugin, 3), round(own, 3), times.source)
 
 
 def shape_of(info: ConvInfo) -> LayerShape:

@@ -21,6 +21,8 @@ SINGLE_OPS = frozenset([
     "MeanVarianceNormalization", "Pow", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean",
     "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reciprocal",
 ])  # fmt: skip
+# what only moves values keeps their type
+MOVES = frozenset(["Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"])
 # inputs that ONNX wants in float32 whatever the data is
 _SINGLE_INPUTS = {"Resize": (1, 2), "Upsample": (1,)}
 # constants that mean "very large": these ops may clamp them
@@ -41,7 +43,6 @@ def to_half(graph: Graph, states: frozenset[str]) -> list[str]:
 class _Half:
     def __init__(self, graph: Graph, states: frozenset[str]) -> None:
         self.graph, self.states = graph, states
-        self.type: dict[str, np.dtype] = {}
         self.nodes: list[Node] = []
         self.notes: list[str] = []
         self._made: dict[tuple[str, np.dtype], str] = {}
@@ -81,6 +82,8 @@ class _Half:
             self._emit(node, HALF)
             return
         kind = SINGLE if node.op_type in SINGLE_OPS or node.domain else HALF
+        if node.op_type in MOVES:
+            kind = self._type_of(node.inputs[0])
         fixed = _SINGLE_INPUTS.get(node.op_type, ())
         node.inputs = [
             name if index in fixed or not name else self.get(name, kind, node) for index, name in enumerate(node.inputs)
@@ -97,7 +100,6 @@ class _Half:
             if name in self.graph.outputs and name not in self.states:
                 inner = node.outputs[index] = self.graph.fresh(f"{name}.half")
                 self.graph.info[inner] = TensorInfo(HALF, info.shape)
-                self.type[inner] = HALF
                 self._made[name, HALF] = inner
                 self.nodes.append(Node("Cast", [inner], [name], {"to": _ONNX_TYPE[SINGLE]}))
             else:
@@ -118,7 +120,6 @@ class _Half:
             self.graph.constants[name] = self._rounded(tensor, reader) if kind == HALF else _single(self.graph, tensor)
             return name
         self.graph.info[name] = TensorInfo(kind, self.graph.info[tensor].shape)
-        self.type[name] = kind
         self.nodes.append(Node("Cast", [tensor], [name], {"to": _ONNX_TYPE[kind]}, name=f"to {name}"))
         return name
 
@@ -138,9 +139,8 @@ class _Half:
 
     def _declare(self, tensor: str, kind: np.dtype) -> None:
         self.graph.info[tensor] = TensorInfo(kind, self.graph.info[tensor].shape)
-        self.type[tensor] = kind
 
-    def _type_of(self, tensor: str) -> np.dtype | None:
+    def _type_of(self, tensor: str) -> np.dtype:
         if tensor in self.graph.constants:
             return self.graph.constants[tensor].dtype
         info = self.graph.info.get(tensor)

@@ -135,7 +135,10 @@ def _global_pool(node: Node, graph: Graph) -> Moved:
 def _transpose(node: Node, graph: Graph) -> Moved:
     """The order that the node asks for, out of the order that is there: what a head wants is often no work at all."""
     wanted = [_AXIS_IN_LAST[axis] for axis in node.attributes.get("perm", [3, 2, 1, 0])]
-    return Moved(_copy(node, perm=wanted), frozenset([0]), result_last=False)
+    moved = _copy(node, perm=wanted)
+    if wanted == sorted(wanted):
+        moved.op_type, moved.attributes = "Identity", {}
+    return Moved(moved, frozenset([0]), result_last=False)
 
 
 def _copy(node: Node, inputs: list[str] | None = None, **attributes: Any) -> Node:
