@@ -52,7 +52,7 @@ def test_steps_that_fail_stop_no_other_and_the_table_has_them_all(tree: Path) ->
 def test_prebuilt_programs_are_run_without_a_compiler(tree: Path) -> None:
     prebuilt = tree / "prebuilt"
     (prebuilt / "cuda").mkdir(parents=True)
-    for name, text in (("cuda/test_device", "echo all right"), ("host", "echo no device >&2; exit 3")):
+    for name, text in (("cuda/device_tests", "echo all right"), ("host", "echo no device >&2; exit 3")):
         (prebuilt / name).write_text(f"#!/bin/sh\n{text}\n")
         (prebuilt / name).chmod(0o755)
     (prebuilt / "libedgeskip_tensorrt.so").touch()
@@ -80,8 +80,8 @@ def test_prebuilt_programs_are_run_without_a_compiler(tree: Path) -> None:
 def test_a_step_that_takes_too_long_is_ended(tree: Path) -> None:
     prebuilt = tree / "prebuilt"
     (prebuilt / "cuda").mkdir(parents=True)
-    (prebuilt / "cuda/test_device").write_text("#!/bin/sh\nexec sleep 60\n")
-    (prebuilt / "cuda/test_device").chmod(0o755)
+    (prebuilt / "cuda/device_tests").write_text("#!/bin/sh\nexec sleep 60\n")
+    (prebuilt / "cuda/device_tests").chmod(0o755)
     run(
         tree / "benchmarks/gpu/run.sh",
         "--prebuilt",
