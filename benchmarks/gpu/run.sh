@@ -60,8 +60,8 @@ export EDGESKIP_CACHE=$build/cache PYTHONPATH=$PWD:${PYTHONPATH:-}
 plugin_make=(make -C plugins/tensorrt "-j$jobs" "BUILD=$build" "ARCHS=$archs" "TENSORRT_INCLUDE=$include"
   "CUDA_HOME=$cuda_home" "NVCC=$nvcc")
 cuda_make=(make -C plugins/cuda "-j$jobs" "BUILD=$build/cuda" "ARCHS=$archs" "CUDA_HOME=$cuda_home" "NVCC=$nvcc")
-cuda_test=$build/cuda/test_device cuda_bench=$build/cuda/bench
-bench_options=(); [ $quick = 1 ] && bench_options=(--quick)
+cuda_test=$build/cuda/device_tests cuda_bench=$build/cuda/device_bench
+bench_options=(); [ $quick = 1 ] && bench_options=(--short)
 
 # what there is
 step machine "GPU, driver, toolkit" describe_machine
@@ -75,25 +75,26 @@ step build-host "minimal host" --unless needs_headers "${plugin_make[@]}" "$buil
 step build-harness "program for a machine with TensorRT" --unless needs_headers "${plugin_make[@]}" harness
 
 # what runs anywhere
-step emulation "index logic of the kernels on the host" --unless needs_compiler "${cuda_make[@]}" test-host
+step emulation "index logic of the kernels on the host" --unless needs_compiler "${cuda_make[@]}" host-test
 
 # what needs a GPU
 no_gpu() { [ $gpu = 0 ] && echo "no GPU: rehearsal"; }
 no_gpu_or() { no_gpu && return; [ -e "$1" ] || echo "$1 was not built"; }
 step kernels "each kernel against float64" --unless no_gpu_or --with "$cuda_test" "$cuda_test"
 step host "V3 plugin's enqueue without TensorRT" --unless host_reason "$build/host" "$library"
-for tool in memcheck racecheck initcheck; do
+for tool in memcheck racecheck initcheck synccheck; do
   step "sanitize-$tool" "kernels under compute-sanitizer $tool" --unless sanitizer_reason \
-    compute-sanitizer --tool "$tool" --error-exitcode 9 "$cuda_test" --quick
+    compute-sanitizer --tool "$tool" --error-exitcode 9 "$cuda_test" --short
   step "sanitize-host-$tool" "plugins under compute-sanitizer $tool" --unless sanitizer_reason \
     compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/host" "$library"
 done
-step bench "ms and TFLOP/s by share of active pixels" --unless no_gpu_or --with "$cuda_bench" "$cuda_bench" "${bench_options[@]}"
+step bench "ms and TFLOP/s by share of active pixels" --unless no_gpu_or --with "$cuda_bench" \
+  "$cuda_bench" --csv "$build/bench.csv" --json "$build/bench.json" "${bench_options[@]}"
 step bench-cudnn "dense cuDNN beside it (torch)" --unless torch_reason "$python" plugins/cuda/bench/cudnn.py "${bench_options[@]}"
 
 # what needs TensorRT's libraries
 step lean "plugins in TensorRT's lean runtime" --unless python_reason \
-  "$python" -m pytest -q -p no:cacheprovider tests/backends/tensorrt tests/plugins
+  "$python" -m pytest -q -p no:cacheprovider tests/backends/tensorrt $(ls -d tests/plugins 2>/dev/null)
 step harness "real TensorRT: build and run engines in C++" --unless tensorrt_reason "$build/harness" "$library" --tensorrt "$tensorrt"
 
 # what needs TensorRT's Python module

@@ -29,7 +29,7 @@ _PACKAGES = (
     _Package("torch", ("torch",), "training the demo's network", "export"),
     _Package("openvino", ("openvino",), "comparison in bench", "bench"),
     _Package("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), "the TensorRT backend", "tensorrt"),
-    _Package("pycuda", ("pycuda",), "the TensorRT backend; cuda-bindings does as well", "tensorrt"),
+    _Package("pycuda", ("pycuda",), "the TensorRT backend; cuda-bindings does as well", "pycuda"),
     _Package("cuda.bindings", ("cuda-bindings",), "the TensorRT backend where pycuda does not build", "tensorrt"),
 )
 

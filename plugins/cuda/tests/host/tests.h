@@ -15,6 +15,7 @@ void test_conv_rules();
 void test_conv_tiles();
 void test_conv_schedules();
 void test_depthwise();
+void test_count();
 void test_plan();
 
 constexpr Test kTests[] = {
@@ -25,6 +26,7 @@ constexpr Test kTests[] = {
     {"conv tiles", test_conv_tiles},
     {"conv schedules", test_conv_schedules},
     {"depthwise", test_depthwise},
+    {"count", test_count},
     {"plan", test_plan},
 };
 
