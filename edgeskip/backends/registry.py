@@ -10,7 +10,7 @@ from edgeskip.core.errors import BackendError
 from edgeskip.graph.skip_model import SkipModel
 
 # fastest first; the oracle is never chosen by itself where another one runs
-AUTOMATIC_ORDER = ("cpu", "onnxruntime", "reference")
+AUTOMATIC_ORDER = ("tensorrt", "cpu", "onnxruntime", "reference")
 
 _factories: dict[str, Callable[[], Backend]] = {}
 _backends: dict[str, Backend] = {}
@@ -57,7 +57,7 @@ def choose(name: str, model: SkipModel | None = None) -> tuple[Backend, str]:
     """
     if name != "auto":
         backend = get_backend(name)
-        reason = backend.unavailable_reason()
+        reason = _engine_refusal(backend, model) or backend.unavailable_reason()
         if reason is not None:
             others = ", ".join(other.name for other in available()) or "none"
             raise BackendError(
@@ -79,8 +79,16 @@ def _best(model: SkipModel | None) -> tuple[Backend, str]:
     )
 
 
+def _engine_refusal(backend: Backend, model: SkipModel | None) -> str | None:
+    """An engine is one backend's own: its graph has no weights."""
+    foreign = model is not None and model.engine and backend.name != "tensorrt"
+    return "the model is a TensorRT engine" if foreign else None
+
+
 def _refusal(backend: Backend, model: SkipModel | None) -> str | None:
     """Why `backend` can't run `model`, asked of backends that offer `refusal(model)`."""
+    if reason := _engine_refusal(backend, model):
+        return reason
     ask = getattr(backend, "refusal", None)
     return ask(model) if ask is not None and model is not None else None
 
@@ -95,6 +103,7 @@ def _lazily(module: str, cls: str) -> Callable[[], Backend]:
 
 _factories.update(
     {
+        "tensorrt": _lazily("edgeskip.backends.tensorrt.loader", "TensorRtBackend"),
         "cpu": _lazily("edgeskip.backends.cpu.loader", "CpuBackend"),
         "onnxruntime": _lazily("edgeskip.backends.onnxruntime.loader", "OnnxRuntimeBackend"),
         "reference": _lazily("edgeskip.backends.reference.loader", "ReferenceBackend"),

@@ -19,6 +19,15 @@ from edgeskip.cli.options import (
     read_channels,
     read_size,
 )
+from edgeskip.cli.tensorrt_options import (
+    LOWERING,
+    ChannelsFirst,
+    ExpectedActive,
+    GpuName,
+    Half,
+    PluginPolicy,
+    Policy,
+)
 
 if TYPE_CHECKING:
     from edgeskip.graph.skip_model import SkipModel
@@ -56,6 +65,13 @@ class Block(str, Enum):
     B8 = "8"
 
 
+class Reader(str, Enum):
+    """What reads the file."""
+
+    EDGESKIP = "edgeskip"
+    TENSORRT = "tensorrt"
+
+
 class Exporter(str, Enum):
     """Exporter of torch."""
 
@@ -73,6 +89,7 @@ def register(app: typer.Typer) -> None:
     lines = examples(
         "edgeskip export yolox.onnx -o yolox.skip.onnx --video street.mp4",
         "edgeskip export net.onnx -o net.skip.onnx --task segmentation --color RGB --scale 0.00392157",
+        "edgeskip export net.skip.onnx --for tensorrt --fp16 -o net.trt.onnx",
         "edgeskip export --torch my_networks.pose:build --weights gates.pth --size 288x384 -o pose.skip.onnx",
     )
     app.command("export", epilog=lines)(export)
@@ -151,6 +168,16 @@ def export(
     pad_value: Annotated[
         float | None, typer.Option(help="Fill of a letterbox.", rich_help_panel=_PICTURE, show_default="the task's")
     ] = None,
+    reader: Annotated[
+        Reader, typer.Option("--for", help="What reads the file. tensorrt: the network as `edgeskip build` gives it to "
+                             "TensorRT, for trtexec and others; MODEL may then be a skip model.",
+                             rich_help_panel=LOWERING)
+    ] = Reader.EDGESKIP,
+    half: Half = False,
+    channels_first: ChannelsFirst = False,
+    policy: Policy = PluginPolicy.ALL,
+    expected_active: ExpectedActive = None,
+    gpu: GpuName = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Turn a network into a skip model: states, gates and masks, in one .onnx file.
@@ -158,7 +185,9 @@ def export(
     The network is a dense .onnx file, or what --torch makes: its trained gates are kept, and the result is compared
     with torch frame by frame.
     """
+    from edgeskip.cli.build_targets import show
     from edgeskip.cli.console import print_json, say
+    from edgeskip.cli.export_lowered import LoweredExport, export_lowered
     from edgeskip.cli.export_summary import print_summary, summary
     from edgeskip.cli.networks import ExportChoices, export_model, export_torch_model
     from edgeskip.cli.outputs import require_writable
@@ -174,6 +203,13 @@ def export(
         read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
     )  # fmt: skip
     require_writable(output)
+    if reader is Reader.TENSORRT:
+        lowered = LoweredExport(half, channels_first, policy, expected_active, gpu)
+        show(export_lowered(model, torch, weights, exporter.value, choices, lowered, output), json)
+        return
+    if half or channels_first or expected_active is not None or gpu:
+        raise typer.BadParameter("--fp16, --channels-first, --expected-active and --gpu go with --for tensorrt",
+                                 param_hint="--for")  # fmt: skip
     skip_model: SkipModel = (
         export_model(model, choices) if model else export_torch_model(torch, weights, exporter.value, choices)
     )

@@ -40,6 +40,22 @@ EDGESKIP_API int32_t edgeskip_prepare_picture(const EdgeskipPicture* picture, vo
 EDGESKIP_API int32_t edgeskip_fill_unknown(void* device_state, uint64_t bytes_per_stream, int32_t stream_index,
                                            int32_t start, void* cuda_stream);
 
+/* One convolution whose active pixels are to be counted. Masks: int32 [streams,1,height,width]; mask_z may be null, z_height
+ * and z_width 1 broadcast; pending_*: the pending state before and after the frame, null without a learned gate. */
+typedef struct EdgeskipCountItem {
+  const int32_t* mask_x;
+  const int32_t* mask_z;
+  const int32_t* pending_before;
+  const int32_t* pending_after;
+  int32_t in_height, in_width, z_height, z_width, out_height, out_width;
+  int32_t kernel_height, kernel_width, stride_height, stride_width, pad_top, pad_left;
+  int32_t dilation_height, dilation_width;
+} EdgeskipCountItem;
+
+/* Active pixels of `count` convolutions over all streams, int32 [count], behind a frame in the same stream. */
+EDGESKIP_API int32_t edgeskip_count_active(const EdgeskipCountItem* device_items, int32_t count, int32_t streams,
+                                           int32_t* device_counts, void* cuda_stream);
+
 EDGESKIP_API const char* edgeskip_status_text(int32_t status);
 
 EDGESKIP_API int32_t edgeskip_host_api_version(void);

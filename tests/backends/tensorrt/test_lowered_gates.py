@@ -1,0 +1,93 @@
+"""Trained gates in a lowered network decide as torch does; the bundled detector lowers to a handful of transposes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from support.lowered import LoweredRun
+from support.small_skip import Oracle
+
+from edgeskip.backends.tensorrt.choice import OWN, LayerChoice
+from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
+from edgeskip.graph.skip_model import SkipModel
+
+
+def trained(block: int, change: str) -> tuple[SkipModel, list[np.ndarray]]:
+    """A small network whose arithmetic is exact, with Gumbel gates."""
+    pytest.importorskip("torch", reason="needs torch: pip install 'edgeskip[export]'")
+    from support.trained import exact_frames, exact_network, export
+
+    from edgeskip.nn import Policy
+
+    policy = Policy(gate="gumbel", options={"block": block, "change": change})
+    frames = exact_frames(6)
+    return export(exact_network(policy), frames), frames
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize(("block", "change"), [(1, "signed"), (4, "magnitude")])
+def test_gumbel_gates_decide_alike(block: int, change: str, precision: str) -> None:
+    model, frames = trained(block, change)
+    lowered = lower(model, LoweringOptions(precision))
+    oracle, run = Oracle(model), LoweredRun(lowered)
+    for frame in frames:
+        wanted, found = oracle.step(frame), run.step(frame)
+        for name in {*model.metadata.masks.values(), *model.outputs}:
+            limit = 0.02 * np.abs(wanted[name]).max() if precision == "fp16" else 1e-6
+            np.testing.assert_allclose(found[name], wanted[name], atol=limit, err_msg=name)
+    gates = [layer for layer in lowered.record["layers"] if "gate" in layer["reason"]]
+    assert gates, "a layer with a learned gate is the plugin's"
+    policies = {info.name: LayerChoice(OWN, "test") for info in model.convolutions}
+    kept = lower(model, LoweringOptions(precision, choices=policies)).record["layers"]
+    assert {layer["where"] for layer in kept if "gate" in layer["reason"]} == {"plugin"}
+
+
+def test_states_that_standard_ops_read_are_not_bound_in_place() -> None:
+    model, _ = trained(1, "signed")
+    states = lower(model).record["states"]
+    assert {state["in_place"] for state in states} == {True, False}
+    for state in states:
+        assert state["in_place"] != state["input"].endswith(".reference"), state["input"]
+
+
+@pytest.fixture(scope="module")
+def bundled() -> SkipModel:
+    from edgeskip.cli.networks import open_network
+
+    return open_network("bundled").model
+
+
+def bundled_frames(count: int) -> list[np.ndarray]:
+    """Noise in which a patch moves."""
+    random = np.random.default_rng(0)
+    frames = [(random.random((1, 3, 224, 384)) * 255).astype(np.float32)]
+    for index in range(count - 1):
+        frame = frames[-1].copy()
+        frame[:, :, 50:90, 60 + 10 * index : 110 + 10 * index] = random.random((1, 3, 40, 50)) * 255
+        frames.append(frame)
+    return frames
+
+
+@pytest.mark.parametrize(("precision", "limit", "masks"), [("fp32", 1e-6, 0.0), ("fp16", 2e-2, 5e-3)])
+def test_bundled_detector(bundled: SkipModel, precision: str, limit: float, masks: float) -> None:
+    lowered = lower(bundled, LoweringOptions(precision))
+    kinds = Counter(node.op_type for node in lowered.graph.nodes)
+    assert kinds["Transpose"] == 4, "the picture, and one for each of three outputs"
+    assert kinds["Cast"] == (4 if precision == "fp16" else 0)
+    oracle, run = Oracle(bundled), LoweredRun(lowered)
+    for frame in bundled_frames(2):
+        wanted, found = oracle.step(frame), run.step(frame)
+        for name in bundled.outputs:
+            assert np.abs(found[name] - wanted[name]).max() <= limit * np.abs(wanted[name]).max()
+        names = set(bundled.metadata.masks.values())
+        differing = sum(np.count_nonzero(found[name] != wanted[name]) for name in names)
+        assert differing <= masks * sum(wanted[name].size for name in names)
+
+
+def test_a_network_that_stays_tensorrts_has_no_transpose(bundled: SkipModel) -> None:
+    choices = {info.name: LayerChoice(OWN, "test") for info in bundled.convolutions}
+    kinds = Counter(node.op_type for node in lower(bundled, LoweringOptions(choices=choices)).graph.nodes)
+    assert kinds["Transpose"] == 0
+    assert kinds["EdgeskipGate"] == 1 + len(bundled.convolutions)
