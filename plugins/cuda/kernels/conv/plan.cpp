@@ -181,6 +181,7 @@ Status plan_conv(const ConvShape& s, const ConvRules& r, const ConvBuffers& b, v
   plan->vectors = a.vectors_x && a.in_per_group % (16 / element_bytes(r.type)) == 0 &&
                   reinterpret_cast<uintptr_t>(b.w) % 16 == 0;
   plan->tile = choose_tile(s, r);
+  if (plan->tile == TileChoice::columns_256 && !(r.type == ElementType::float16 && plan->vectors)) return Status::bad_value;
   plan->copy_bytes = b.y.data == b.y_prev.data ? 0 : s.batch * b.y.picture_stride * element_bytes(r.type);
   if (plan->depthwise)
     plan_depthwise(s, r, limits, plan);

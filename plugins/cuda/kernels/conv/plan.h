@@ -13,6 +13,12 @@ constexpr int kTileCount = 4;
 
 EDGESKIP_HD constexpr int tile_columns(TileChoice tile) { return 32 << static_cast<int>(tile); }
 
+// The widest tile is compiled for gathered FP16 only.
+template <class T, bool vectors>
+constexpr bool has_tile(TileChoice tile) {
+  return tile != TileChoice::columns_256 || (sizeof(T) == 2 && vectors);
+}
+
 struct ConvPlan {
   ConvArgs args;
   TileChoice tile;

@@ -23,7 +23,9 @@ Status launch_tiles(const ConvPlan& plan, cudaStream_t stream) {
     case TileChoice::columns_32: return with(conv_kernel<T, Tiles32, vectors>);
     case TileChoice::columns_64: return with(conv_kernel<T, Tiles64, vectors>);
     case TileChoice::columns_128: return with(conv_kernel<T, Tiles128, vectors>);
-    case TileChoice::columns_256: return with(conv_kernel<T, Tiles256, vectors>);
+    case TileChoice::columns_256:
+      if constexpr (has_tile<T, vectors>(TileChoice::columns_256)) return with(conv_kernel<T, Tiles256, vectors>);
+      break;
   }
   return Status::bad_value;
 }

@@ -29,7 +29,9 @@ void run_products(const ConvPlan& plan, const Options& options) {
     case TileChoice::columns_32: run_tiles<T, Tiles32>(plan, options); break;
     case TileChoice::columns_64: run_tiles<T, Tiles64>(plan, options); break;
     case TileChoice::columns_128: run_tiles<T, Tiles128>(plan, options); break;
-    case TileChoice::columns_256: run_tiles<T, Tiles256>(plan, options); break;
+    case TileChoice::columns_256:
+      if constexpr (sizeof(T) == 2) run_tiles<T, Tiles256>(plan, options);
+      break;
   }
 }
 

@@ -16,6 +16,7 @@ void test_conv_tiles();
 void test_conv_schedules();
 void test_depthwise();
 void test_count();
+void test_gate();
 void test_plan();
 
 constexpr Test kTests[] = {
@@ -27,6 +28,7 @@ constexpr Test kTests[] = {
     {"conv schedules", test_conv_schedules},
     {"depthwise", test_depthwise},
     {"count", test_count},
+    {"gate", test_gate},
     {"plan", test_plan},
 };
 
