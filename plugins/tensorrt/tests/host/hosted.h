@@ -46,8 +46,8 @@ class Library {
  public:
   explicit Library(char const* path);
   std::vector<std::string> plugin_names() const;
-  // Names of the fields that the creator offers.
-  std::vector<std::string> field_names(std::string const& plugin) const;
+  // The fields that the creator offers to parsers.
+  std::vector<nvinfer1::PluginField> offered_fields(std::string const& plugin) const;
   // Null where the plugin refused the fields.
   std::unique_ptr<Hosted> create(std::string const& plugin, Fields const& fields) const;
   std::string take_error();

@@ -1,6 +1,7 @@
-// host LIBRARY [--describe]: drives the plugins without TensorRT: creation from fields, refusals, shapes, formats, workspace,
+// host LIBRARY [--describe | --information]: drives the plugins without TensorRT: creation from fields, refusals, shapes, formats, workspace,
 // serialisation, copies; on a machine with a GPU also `enqueue` against a float64 reference. Exit 0 where all holds.
-// --describe prints JSON: plugin to its creator's field names.
+// --describe prints JSON: plugin to its creator's fields as [name, type, length], length 0: any. --information prints what the library
+// says about itself.
 #include <cuda_runtime_api.h>
 
 #include <cstring>
@@ -11,14 +12,22 @@
 
 namespace {
 
+char const* type_name(nvinfer1::PluginFieldType type) {
+  if (type == nvinfer1::PluginFieldType::kINT32) return "int32";
+  return type == nvinfer1::PluginFieldType::kFLOAT32 ? "float32" : type == nvinfer1::PluginFieldType::kCHAR ? "text" : "?";
+}
+
 void describe(host::Library const& library) {
-  char const* plugin_separator = "{";
+  char const* before_plugin = "{";
   for (auto const& plugin : library.plugin_names()) {
-    std::printf("%s\"%s\": [", plugin_separator, plugin.c_str());
-    char const* separator = "";
-    for (auto const& field : library.field_names(plugin)) std::printf("%s\"%s\"", separator, field.c_str()), separator = ", ";
+    std::printf("%s\"%s\": [", before_plugin, plugin.c_str());
+    char const* before = "";
+    for (auto const& field : library.offered_fields(plugin)) {
+      std::printf("%s[\"%s\", \"%s\", %d]", before, field.name, type_name(field.type), field.length);
+      before = ", ";
+    }
     std::printf("]");
-    plugin_separator = ", ";
+    before_plugin = ", ";
   }
   std::printf("}\n");
 }
@@ -47,9 +56,10 @@ int run(host::Library& library) {
 
 int main(int count, char** arguments) {
   try {
-    if (count < 2) return std::fprintf(stderr, "usage: host LIBRARY [--describe]\n"), 2;
+    if (count < 2) return std::fprintf(stderr, "usage: host LIBRARY [--describe | --information]\n"), 2;
     host::Library library(arguments[1]);
     if (count > 2 && std::strcmp(arguments[2], "--describe") == 0) return describe(library), 0;
+    if (count > 2) return std::printf("%s\n", library.information().c_str()), 0;
     return run(library);
   } catch (std::exception const& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -99,11 +99,9 @@ std::vector<std::string> Library::plugin_names() const {
   return names;
 }
 
-std::vector<std::string> Library::field_names(std::string const& plugin) const {
+std::vector<nvinfer1::PluginField> Library::offered_fields(std::string const& plugin) const {
   auto const* fields = creator_of(symbol("getCreators"), plugin)->getFieldNames();
-  std::vector<std::string> names;
-  for (int32_t index = 0; index < fields->nbFields; ++index) names.push_back(fields->fields[index].name);
-  return names;
+  return {fields->fields, fields->fields + fields->nbFields};
 }
 
 std::unique_ptr<Hosted> Library::create(std::string const& plugin, Fields const& fields) const {
