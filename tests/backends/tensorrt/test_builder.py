@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.fake_builder import FakeTensorRT
 from support.random_skip import random_skip
+from support.small_skip import dense_graph, skipping
 
 from edgeskip.backends.tensorrt import builder
 from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
@@ -15,6 +17,7 @@ from edgeskip.backends.tensorrt.device.probe import GpuState
 from edgeskip.backends.tensorrt.errors import TensorRTError
 from edgeskip.backends.tensorrt.lowering import Lowered, LoweringOptions, lower
 from edgeskip.core.errors import BackendError
+from edgeskip.graph.ir import Node
 
 ORIN = GpuState("Orin", (8, 7), 8 << 30, True)
 LIBRARY = Path("/lib/libedgeskip_tensorrt.so")
@@ -23,6 +26,15 @@ LIBRARY = Path("/lib/libedgeskip_tensorrt.so")
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGESKIP_CACHE", str(tmp_path / "cache"))
+
+
+def closed() -> Lowered:
+    """A network in which pictures are compared with each other: its batch stays 1."""
+    nodes = [
+        Node("Conv", ["x", "w"], ["c"], {"kernel_shape": [1, 1]}),
+        Node("ReduceMax", ["c"], ["y"], {"axes": [0], "keepdims": 1}),
+    ]
+    return lower(skipping(dense_graph(nodes, {"w": np.ones((2, 4, 1, 1), np.float32)}, opset=17)))
 
 
 def network(batch: int | str = "N", precision: str = "fp32") -> Lowered:
@@ -75,7 +87,7 @@ def test_the_profile_covers_frames_and_states() -> None:
 
 
 def test_a_fixed_batch_needs_no_profile_and_takes_no_other() -> None:
-    trt, lowered = FakeTensorRT(), network(batch=1)
+    trt, lowered = FakeTensorRT(), closed()
     build(trt, lowered)
     assert trt.named("set_shape") == []
     with pytest.raises(BackendError, match="fixed batch of 1, 1 to 4 streams") as caught:

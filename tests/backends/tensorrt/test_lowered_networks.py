@@ -7,10 +7,11 @@ import pytest
 from support.lowered import LoweredRun
 from support.networks import network_of
 from support.random_skip import RandomSkip, random_skip
-from support.small_skip import Oracle
+from support.small_skip import Oracle, dense_graph, skipping
 
 from edgeskip.backends.tensorrt.choice import OWN, LayerChoice
 from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
+from edgeskip.graph.ir import Node
 from edgeskip.graph.skip_model import SkipModel
 
 FRAMES = 4
@@ -75,8 +76,40 @@ def test_streams_of_a_batch_are_independent() -> None:
             np.testing.assert_allclose(together[name][:1], single[name], atol=1e-5)
 
 
-def test_a_fixed_batch_is_told() -> None:
-    assert lower(random_skip(0).model).fixed_streams == 1
+@pytest.mark.parametrize("seed", range(10))
+def test_networks_exported_for_one_picture_take_several(seed: int) -> None:
+    """Every op treats each picture by itself; two streams in a batch are what each is alone."""
+    skip = random_skip(seed, tolerance=0.05)
+    assert skip.model.frame_shape(skip.model.frame_inputs[0])[0] == 1
+    lowered = lower(skip.model)
+    assert lowered.fixed_streams is None
+    both, alone = LoweredRun(lowered, streams=2), Oracle(skip.model)
+    frames = list(skip.video(3))
+    for index, frame in enumerate(frames):
+        together, single = both.step(np.concatenate([frame, frames[-1 - index]])), alone.step(frame)
+        for name in skip.model.outputs:
+            np.testing.assert_allclose(together[name][:1], single[name], atol=1e-4)
+
+
+def test_a_batch_that_can_not_be_opened_is_told() -> None:
+    """Here pictures would be added up."""
+    nodes = [
+        Node("Conv", ["x", "w"], ["c"], {"kernel_shape": [1, 1]}),
+        Node("ReduceMax", ["c"], ["y"], {"axes": [0], "keepdims": 1}),
+    ]
+    graph = dense_graph(nodes, {"w": np.ones((2, 4, 1, 1), np.float32)}, opset=17)
+    assert lower(skipping(graph)).fixed_streams == 1
+
+
+def test_a_head_that_names_the_batch_is_rewritten() -> None:
+    nodes = [
+        Node("Conv", ["x", "w"], ["c"], {"kernel_shape": [1, 1]}),
+        Node("Reshape", ["c", "shape"], ["y"]),
+    ]
+    constants = {"w": np.ones((2, 4, 1, 1), np.float32), "shape": np.array([1, -1, 11], np.int64)}
+    model = skipping(dense_graph(nodes, constants))
+    values = LoweredRun(lower(model), streams=3).step(np.ones((3, 4, 9, 11), np.float32))
+    assert values["y"].shape == (3, 18, 11)
 
 
 def test_a_head_that_wants_channels_last_gets_no_transpose() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeskip.backends.tensorrt.choice import PLUGIN, LayerChoice, settle
 from edgeskip.backends.tensorrt.lowering.batch import name_batch
+from edgeskip.backends.tensorrt.lowering.free_batch import free_batch
 from edgeskip.backends.tensorrt.lowering.half import to_half
 from edgeskip.backends.tensorrt.lowering.layout import channels_last
 from edgeskip.backends.tensorrt.lowering.names import CONV, is_plugin
@@ -69,7 +70,7 @@ def lower(model: SkipModel, options: LoweringOptions | None = None) -> Lowered:
     graph.nodes = [part for node in graph.nodes for part in _translated(node, graph, model, choices)]
     graph = expand_own(graph)
     _know_mask_types(graph)
-    fixed = name_batch(graph)
+    fixed = None if free_batch(graph) else name_batch(graph)
     layouts = channels_last(graph, model.state_pairs) if options.channels_last else {}
     for node in graph.nodes if options.alias_state else ():
         if is_plugin(node, CONV):
