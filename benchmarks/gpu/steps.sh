@@ -43,7 +43,7 @@ step() {
 }
 
 row() { printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$4" >> "$rows"; }
-last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-100 | tr '|' '/'; }
+last_line() { grep -vE '^[[:space:]]*$|: Leaving directory' "$1" | tail -n 1 | cut -c1-100 | tr '|' '/'; }
 
 gpu_field() { nvidia-smi "--query-gpu=$1" --format=csv,noheader 2>/dev/null | head -1 | sed 's/^ *//'; }
 
