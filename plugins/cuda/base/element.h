@@ -1,4 +1,5 @@
-// Element types of tensors: storage, conversion to float and back, and how many lie in the 16 bytes that one load moves.
+// Element types of tensors: storage, conversion to float and back, and how many lie in the 16 bytes that one load
+// moves.
 #pragma once
 
 #include <cmath>

@@ -1,6 +1,6 @@
-// An Execution is what a kernel's body knows of the machine: its thread and block, barriers, shared memory and the warp's
-// collective instructions. This one is the device; tests/host/emulation.h has the one that runs the same bodies on a
-// CPU, each thread a fiber, with all reorderings that barriers allow.
+// An Execution is what a kernel's body knows of the machine: its thread and block, barriers, shared memory and the
+// warp's collective instructions. This one is the device; tests/host/emulation.h has the one that runs the same bodies
+// on a CPU, each thread a fiber, with all reorderings that barriers allow.
 //
 // Collective calls must be made by all 32 lanes of a warp.
 #pragma once

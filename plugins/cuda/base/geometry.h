@@ -12,8 +12,8 @@ struct Pixel {
   int picture, y, x;
 };
 
-// The output's pixels in the order of the list: block after block, and in a block (2^shift squared pixels) row after row.
-// A block may hang over the right and lower border; positions there belong to no pixel.
+// The output's pixels in the order of the list: block after block, and in a block (2^shift squared pixels) row after
+// row. A block may hang over the right and lower border; positions there belong to no pixel.
 struct BlockGrid {
   int batch, height, width;
   int shift;           // log2 of the block

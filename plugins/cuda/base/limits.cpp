@@ -23,7 +23,8 @@ bool read_limits(int device, DeviceLimits* limits) {
   const auto read = [&](int* value, cudaDeviceAttr attribute) {
     return cudaDeviceGetAttribute(value, attribute, device) == cudaSuccess;
   };
-  const bool good = read(&major, cudaDevAttrComputeCapabilityMajor) && read(&minor, cudaDevAttrComputeCapabilityMinor) &&
+  const bool good = read(&major, cudaDevAttrComputeCapabilityMajor) &&
+                    read(&minor, cudaDevAttrComputeCapabilityMinor) &&
                     read(&limits->multiprocessors, cudaDevAttrMultiProcessorCount) &&
                     read(&limits->shared_per_block, cudaDevAttrMaxSharedMemoryPerBlockOptin) &&
                     read(&limits->shared_per_multiprocessor, cudaDevAttrMaxSharedMemoryPerMultiprocessor);

@@ -33,7 +33,9 @@ bool norm_from_name(const char* name, Norm* norm) noexcept { return from_name(kN
 bool activation_from_name(const char* name, Activation* value) noexcept { return from_name(kActivations, name, value); }
 bool mask_kind_from_name(const char* name, MaskKind* kind) noexcept { return from_name(kMaskKinds, name, kind); }
 bool resize_mode_from_name(const char* name, ResizeMode* mode) noexcept { return from_name(kModes, name, mode); }
-bool coordinates_from_name(const char* name, Coordinates* value) noexcept { return from_name(kCoordinates, name, value); }
+bool coordinates_from_name(const char* name, Coordinates* value) noexcept {
+  return from_name(kCoordinates, name, value);
+}
 bool rounding_from_name(const char* name, Rounding* rounding) noexcept { return from_name(kRoundings, name, rounding); }
 
 const char* status_text(Status status) noexcept {

@@ -81,7 +81,8 @@ double break_even(const std::vector<BenchResult>& results, double dense_ms) {
 
 std::string csv_of(const std::vector<BenchRow>& rows) {
   std::ostringstream out;
-  out << "name,batch,height,width,in_channels,out_channels,kernel,stride,active,ms,spread_ms,tflops,dense_ms,ratio,break_even\n";
+  out << "name,batch,height,width,in_channels,out_channels,kernel,stride,active,ms,spread_ms,tflops,dense_ms,ratio,"
+         "break_even\n";
   for (const BenchRow& row : rows) {
     const ConvShape& s = row.layer.shape;
     out << row.layer.name << ',' << s.batch << ',' << s.in_height << ',' << s.in_width << ',' << s.in_channels << ','
@@ -96,9 +97,9 @@ std::string csv_of(const std::vector<BenchRow>& rows) {
 
 std::string json_of(const std::vector<BenchRow>& rows, const cudaDeviceProp& device, const BenchOptions& options) {
   std::ostringstream out;
-  out << "{\"device\": \"" << device.name << "\", \"capability\": " << 10 * device.major + device.minor << ", \"type\": \""
-      << (options.rules.type == ElementType::float16 ? "float16" : "float32") << "\", \"block\": " << options.rules.block
-      << ", \"threshold\": " << options.rules.threshold << ", \"rows\": [";
+  out << "{\"device\": \"" << device.name << "\", \"capability\": " << 10 * device.major + device.minor
+      << ", \"type\": \"" << (options.rules.type == ElementType::float16 ? "float16" : "float32")
+      << "\", \"block\": " << options.rules.block << ", \"threshold\": " << options.rules.threshold << ", \"rows\": [";
   for (size_t i = 0; i < rows.size(); ++i) {
     const BenchRow& row = rows[i];
     out << (i ? ",\n  " : "\n  ") << "{\"name\": \"" << row.layer.name << "\", \"active\": " << row.result.active
@@ -133,7 +134,8 @@ int run(const BenchOptions& options) {
   must(cudaGetDeviceProperties(&device, 0), "no CUDA device");
   const std::map<std::string, double> dense = read_dense(options.dense);
   std::vector<BenchRow> rows;
-  std::printf("%s\n%-30s %8s %10s %10s %9s %9s %s\n", device.name, "layer", "active", "ms", "spread", "TFLOP/s", "x dense", "tile");
+  std::printf("%s\n%-30s %8s %10s %10s %9s %9s %s\n", device.name, "layer", "active", "ms", "spread", "TFLOP/s",
+              "x dense", "tile");
   for (const BenchLayer& layer : bench_layers()) {
     if (layer.name.find(options.filter) == std::string::npos) continue;
     const auto known = dense.find(layer.name);
@@ -148,9 +150,11 @@ int run(const BenchOptions& options) {
       std::fflush(stdout);
     }
     for (const BenchResult& r : results) rows.push_back({layer, r, dense_ms, break_even(results, dense_ms)});
-    if (dense_ms > 0.0) std::printf("%-30s break-even at %.0f%% active\n", layer.name.c_str(), 100 * rows.back().break_even);
+    if (dense_ms > 0.0)
+      std::printf("%-30s break-even at %.0f%% active\n", layer.name.c_str(), 100 * rows.back().break_even);
   }
-  const bool written = write_whole(options.csv, csv_of(rows)) && write_whole(options.json, json_of(rows, device, options));
+  const bool written =
+      write_whole(options.csv, csv_of(rows)) && write_whole(options.json, json_of(rows, device, options));
   if (!written) std::fprintf(stderr, "could not write the results\n");
   return written ? 0 : 2;
 }

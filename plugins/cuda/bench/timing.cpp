@@ -31,7 +31,10 @@ std::vector<int32_t> patches(const ConvShape& s, double share) {
   if (share >= 1.0) return mask;
   std::mt19937 random(11);
   const int side = std::max(s.in_height / 10, s.strides[0]);
-  const Window window = {{s.kernel[0], s.kernel[1]}, {s.strides[0], s.strides[1]}, {s.pads[0], s.pads[1]}, {s.dilations[0], s.dilations[1]}};
+  const Window window = {{s.kernel[0], s.kernel[1]},
+                         {s.strides[0], s.strides[1]},
+                         {s.pads[0], s.pads[1]},
+                         {s.dilations[0], s.dilations[1]}};
   for (int n = 0; n < s.batch; ++n) {
     for (int64_t reached = 0; reached < share * s.out_height * s.out_width;) {
       const int top = static_cast<int>(random() % s.in_height), left = static_cast<int>(random() % s.in_width);
@@ -63,10 +66,12 @@ BenchResult time_layer(const BenchLayer& layer, const ConvRules& rules, double s
   ConvBuffers& b = buffers[0];
   b.x = channels_last(upload(random_values(inputs, rules.type, 1.0f, 1)), s.in_height, s.in_width, s.in_channels);
   b.mask_x = {static_cast<int32_t*>(upload(patches(s, share))), s.in_height, s.in_width};
-  b.w = upload(random_values(int64_t{s.out_channels} * s.kernel[0] * s.kernel[1] * s.in_channels / s.group, rules.type, 0.05f, 2));
+  b.w = upload(random_values(int64_t{s.out_channels} * s.kernel[0] * s.kernel[1] * s.in_channels / s.group, rules.type,
+                             0.05f, 2));
   b.bias = static_cast<float*>(upload(std::vector<float>(s.out_channels, 0.1f)));
-  b.y_prev = channels_last(copies.add_poisoned(static_cast<size_t>(pixels * s.out_channels * element_bytes(rules.type))),
-                           s.out_height, s.out_width, s.out_channels);
+  b.y_prev =
+      channels_last(copies.add_poisoned(static_cast<size_t>(pixels * s.out_channels * element_bytes(rules.type))),
+                    s.out_height, s.out_width, s.out_channels);
   b.y = b.y_prev;
   b.mask_y = static_cast<int32_t*>(copies.add_poisoned(static_cast<size_t>(pixels * 4)));
   buffers[1] = b;

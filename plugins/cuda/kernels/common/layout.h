@@ -15,7 +15,8 @@ inline bool vector_layout(const TensorView& view, ElementType type) {
 }
 
 inline bool same_strides(const TensorView& a, const TensorView& b) {
-  return a.picture_stride == b.picture_stride && a.pixel_stride == b.pixel_stride && a.channel_stride == b.channel_stride;
+  return a.picture_stride == b.picture_stride && a.pixel_stride == b.pixel_stride &&
+         a.channel_stride == b.channel_stride;
 }
 
 }  // namespace edgeskip::cuda

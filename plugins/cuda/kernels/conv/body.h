@@ -1,5 +1,5 @@
-// The gathered implicit GEMM over the list of active pixels. The grid is fixed: blocks take tiles in turn until the list's
-// end, which is read from device memory.
+// The gathered implicit GEMM over the list of active pixels. The grid is fixed: blocks take tiles in turn until the
+// list's end, which is read from device memory.
 #pragma once
 
 #include "kernels/conv/epilogue.h"

@@ -33,7 +33,8 @@ Status check_shape(const ConvShape& s) {
 Status check_rules(const ConvRules& r) {
   if (r.type != ElementType::float32 && r.type != ElementType::float16) return Status::unsupported_type;
   if (r.block != 1 && r.block != 2 && r.block != 4 && r.block != 8) return Status::bad_value;
-  if (!in_range(static_cast<int>(r.norm), 0, 2) || !in_range(static_cast<int>(r.activation), 0, 9)) return Status::bad_value;
+  if (!in_range(static_cast<int>(r.norm), 0, 2) || !in_range(static_cast<int>(r.activation), 0, 9))
+    return Status::bad_value;
   if (r.threshold != r.threshold || !in_range(r.tile, -1, kTileCount - 1)) return Status::bad_value;
   return Status::ok;
 }
@@ -42,7 +43,8 @@ bool aligned(const void* pointer, size_t bytes) { return reinterpret_cast<uintpt
 
 bool mask_fits(const MaskView& mask, int height, int width) {
   if (!mask.data) return true;
-  return aligned(mask.data, 4) && (mask.height == 1 || mask.height == height) && (mask.width == 1 || mask.width == width);
+  return aligned(mask.data, 4) && (mask.height == 1 || mask.height == height) &&
+         (mask.width == 1 || mask.width == width);
 }
 
 bool too_large(const TensorView& view, int batch) {

@@ -94,7 +94,8 @@ EDGESKIP_BODY void finish_site(const Execution& e, const ConvArgs& a, const Tile
     write_sums(e, tile, site, value);
   } else if (s.pixel >= 0) {
     const int row = tile.first_row + s.row;
-    const int norm_group = tile.group * ceil_divide(a.out_per_group, kGroup) + tile.first_channel / kGroup + s.tile_group;
+    const int norm_group =
+        tile.group * ceil_divide(a.out_per_group, kGroup) + tile.first_channel / kGroup + s.tile_group;
     const bool exists = tile.first_channel + s.tile_group * kGroup < a.out_per_group;
     if (e.lane() % 4 == 0 && exists) a.norm_parts[int64_t{norm_group} * a.positions + row] = part;
     const TensorView staged = {a.staged, 0, a.staged_channels, 1};

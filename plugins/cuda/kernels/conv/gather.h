@@ -56,12 +56,13 @@ EDGESKIP_HD Vector16 gathered_singly(const ConvArgs& a, const RowSource& row, Ta
   T values[Element<T>::per_vector];
   EDGESKIP_UNROLL
   for (int i = 0; i < Element<T>::per_vector; ++i, at.advance(a, 1))
-    values[i] = !at.ends(a) && reads_input(a, row, at) ? data[int64_t{row.offset} + tap_offset(a, at)] : Element<T>::zero();
+    values[i] =
+        !at.ends(a) && reads_input(a, row, at) ? data[int64_t{row.offset} + tap_offset(a, at)] : Element<T>::zero();
   return packed<T>(values);
 }
 
-// One thread's part of filling stages, in turn from the first on. `vectors`: 16 bytes of a pixel or of a channel's weights
-// lie together and aligned, else elements are loaded one by one.
+// One thread's part of filling stages, in turn from the first on. `vectors`: 16 bytes of a pixel or of a channel's
+// weights lie together and aligned, else elements are loaded one by one.
 template <class T, class Tile, bool vectors>
 struct Gather {
   static constexpr int rows_at_once = Tile::threads / kVectorsPerRow;

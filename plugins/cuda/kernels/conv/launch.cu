@@ -42,7 +42,8 @@ Status launch_plan(const ConvPlan& plan, cudaStream_t stream) {
     if (error != cudaSuccess) return status_of(error);
   }
   Status status = start<const ListArgs>(mark_kernel<T>, list.chunks, kListThreads, kListShared, stream, list);
-  if (status == Status::ok) status = start<const ListArgs>(write_kernel, list.chunks, kListThreads, kListShared, stream, list);
+  if (status == Status::ok)
+    status = start<const ListArgs>(write_kernel, list.chunks, kListThreads, kListShared, stream, list);
   if (status == Status::ok) status = launch_products<T>(plan, stream);
   if (status != Status::ok || plan.publish_blocks == 0) return status;
   return start<const ConvArgs>(publish_kernel<T>, plan.publish_blocks, kPublishThreads, 0, stream, plan.args);

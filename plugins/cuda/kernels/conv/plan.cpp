@@ -118,7 +118,8 @@ Residence tile_residence(int head_bytes, int stage_bytes, int epilogue_bytes, in
                          const DeviceLimits& limits) {
   constexpr int reserved = 1024;  // of each block, by the driver
   for (int blocks = most_blocks; blocks >= 1; --blocks) {
-    const int room = std::min(limits.shared_per_block, limits.shared_per_multiprocessor / blocks - reserved) - head_bytes;
+    const int room =
+        std::min(limits.shared_per_block, limits.shared_per_multiprocessor / blocks - reserved) - head_bytes;
     const int stages = std::min(kMostStages, room / stage_bytes);
     if (stages >= 2 && epilogue_bytes <= room) return {stages, blocks};
   }
@@ -181,7 +182,8 @@ Status plan_conv(const ConvShape& s, const ConvRules& r, const ConvBuffers& b, v
   plan->vectors = a.vectors_x && a.in_per_group % (16 / element_bytes(r.type)) == 0 &&
                   reinterpret_cast<uintptr_t>(b.w) % 16 == 0;
   plan->tile = choose_tile(s, r);
-  if (plan->tile == TileChoice::columns_256 && !(r.type == ElementType::float16 && plan->vectors)) return Status::bad_value;
+  if (plan->tile == TileChoice::columns_256 && !(r.type == ElementType::float16 && plan->vectors))
+    return Status::bad_value;
   plan->copy_bytes = b.y.data == b.y_prev.data ? 0 : s.batch * b.y.picture_stride * element_bytes(r.type);
   if (plan->depthwise)
     plan_depthwise(s, r, limits, plan);

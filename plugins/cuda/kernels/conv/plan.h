@@ -1,4 +1,5 @@
-// From a layer's description to the arguments of its kernels: checks, tile choice, workspace, grids. Plain C++, no device.
+// From a layer's description to the arguments of its kernels: checks, tile choice, workspace, grids. Plain C++, no
+// device.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,9 @@ EDGESKIP_HD constexpr int pixel_key(int row) { return row & 7; }
 EDGESKIP_HD constexpr int channel_key(int row) { return (row & 1) | ((row >> 3) & 3) << 1; }
 
 // Byte offsets in the part of A or B.
-EDGESKIP_HD constexpr int pixel_vector(int row, int vector) { return row * kRowBytes + ((vector ^ pixel_key(row)) << 4); }
+EDGESKIP_HD constexpr int pixel_vector(int row, int vector) {
+  return row * kRowBytes + ((vector ^ pixel_key(row)) << 4);
+}
 EDGESKIP_HD constexpr int channel_vector(int row, int vector) {
   return row * kRowBytes + ((vector ^ channel_key(row)) << 4);
 }
@@ -46,7 +48,8 @@ EDGESKIP_HD constexpr int channel_of_column(int fragment, int column) {
 
 // The address that `lane` gives load_matrices for fragments 2 * pair and 2 * pair + 1 of a group: of each, both halves.
 EDGESKIP_HD constexpr int channel_fragment(int lane, int first_channel, int pair, int step) {
-  return channel_vector(first_channel + channel_of_column(2 * pair + (lane >> 4), lane & 7), 2 * step + ((lane >> 3) & 1));
+  return channel_vector(first_channel + channel_of_column(2 * pair + (lane >> 4), lane & 7),
+                        2 * step + ((lane >> 3) & 1));
 }
 
 // What the instruction mma.m16n8 (K = 32 bytes) takes and gives, by lane and register: for the host's version of it.
@@ -54,8 +57,12 @@ struct FragmentPlace {
   int row;   // of A or C; of B the column
   int byte;  // along K, four bytes from here; of C the column
 };
-EDGESKIP_HD constexpr FragmentPlace a_place(int lane, int i) { return {(lane >> 2) + 8 * (i & 1), 4 * (lane & 3) + 16 * (i >> 1)}; }
+EDGESKIP_HD constexpr FragmentPlace a_place(int lane, int i) {
+  return {(lane >> 2) + 8 * (i & 1), 4 * (lane & 3) + 16 * (i >> 1)};
+}
 EDGESKIP_HD constexpr FragmentPlace b_place(int lane, int i) { return {lane >> 2, 4 * (lane & 3) + 16 * i}; }
-EDGESKIP_HD constexpr FragmentPlace c_place(int lane, int i) { return {(lane >> 2) + 8 * (i >> 1), 2 * (lane & 3) + (i & 1)}; }
+EDGESKIP_HD constexpr FragmentPlace c_place(int lane, int i) {
+  return {(lane >> 2) + 8 * (i >> 1), 2 * (lane & 3) + (i & 1)};
+}
 
 }  // namespace edgeskip::cuda

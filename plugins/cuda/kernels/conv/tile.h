@@ -48,8 +48,8 @@ using Tiles128 = TilePair<Tile<128, 128, 64, 64>, Tile<64, 128, 32, 64>>;
 using Tiles64 = TilePair<Tile<128, 64, 32, 64>, Tile<64, 64, 32, 32>>;
 using Tiles32 = TilePair<Tile<128, 32, 32, 32>, Tile<64, 32, 16, 32>>;
 
-// Whether `rows` pixels are worth large tiles where `slots` blocks run at the same time: a small tile takes about 0.6 of
-// a large one's time, and what counts is how often all slots are filled.
+// Whether `rows` pixels are worth large tiles where `slots` blocks run at the same time: a small tile takes about 0.6
+// of a large one's time, and what counts is how often all slots are filled.
 EDGESKIP_HD bool large_tiles_win(int rows, int large_rows, int small_rows, int columns_of_tiles, int slots) {
   const int64_t large = ceil_divide(int64_t{ceil_divide(rows, large_rows)} * columns_of_tiles, int64_t{slots});
   const int64_t small = ceil_divide(int64_t{ceil_divide(rows, small_rows)} * columns_of_tiles, int64_t{slots});

@@ -1,4 +1,5 @@
-// The convolution's kernel and its launch by tile; the .cu files beside instantiate it once per type and way of gathering.
+// The convolution's kernel and its launch by tile; the .cu files beside instantiate it once per type and way of
+// gathering.
 #pragma once
 
 #include "base/execution.h"

@@ -1,6 +1,6 @@
-// One input channel per group: y[c] = sum over taps of x[c / multiplier] w[c]. A lane has eight channels of a pixel at a
-// time, a power of two of lanes share a pixel. Where a pixel takes several turns and its norm decides, values are computed
-// again when they are stored: the input is in the cache by then.
+// One input channel per group: y[c] = sum over taps of x[c / multiplier] w[c]. A lane has eight channels of a pixel at
+// a time, a power of two of lanes share a pixel. Where a pixel takes several turns and its norm decides, values are
+// computed again when they are stored: the input is in the cache by then.
 #pragma once
 
 #include "kernels/common/runs.h"
@@ -31,8 +31,10 @@ EDGESKIP_BODY void load_depthwise_weights(const Execution& e, const ConvArgs& a)
 }
 
 template <class T, class Execution>
-EDGESKIP_BODY void tap_weights(const Execution& e, const ConvArgs& a, int tap, int channel, int count, float (&out)[8]) {
-  if (a.shared_weights) return load_vectors(reinterpret_cast<const T*>(e.shared()) + tap * padded_channels(a) + channel, out);
+EDGESKIP_BODY void tap_weights(const Execution& e, const ConvArgs& a, int tap, int channel, int count,
+                               float (&out)[8]) {
+  if (a.shared_weights)
+    return load_vectors(reinterpret_cast<const T*>(e.shared()) + tap * padded_channels(a) + channel, out);
   const T* w = static_cast<const T*>(a.w) + int64_t{channel} * depthwise_taps(a) + tap;
   EDGESKIP_UNROLL
   for (int c = 0; c < 8; ++c) out[c] = c < count ? to_float(w[c * depthwise_taps(a)]) : 0.0f;

@@ -117,7 +117,8 @@ EDGESKIP_BODY void decide_pixels_body(const Execution& e, const GateArgs& a) {
   const int64_t pixels = int64_t{a.batch} * a.height * a.width;
   const int per_warp = 32 / a.lanes_per_pixel;
   const int64_t step = int64_t{e.blocks()} * (kGateThreads / 32) * per_warp;
-  for (int64_t first = (int64_t{e.block()} * (kGateThreads / 32) + e.warp()) * per_warp; first < pixels; first += step) {
+  for (int64_t first = (int64_t{e.block()} * (kGateThreads / 32) + e.warp()) * per_warp; first < pixels;
+       first += step) {
     const int64_t index = first + e.lane() / a.lanes_per_pixel;
     const Pixel p = pixel_at(a.height, a.width, static_cast<int>(minimum(index, pixels - 1)));
     const int64_t at_x = pixel_offset(a.x, a.width, p), at_ref = pixel_offset(a.ref, a.width, p);

@@ -93,7 +93,8 @@ EDGESKIP_BODY ChunkCount block_sum(const Execution& e, ChunkCount count, int* sc
   if (e.lane() == 0) scratch[2 * e.warp()] = count.entries, scratch[2 * e.warp() + 1] = count.active;
   e.barrier();
   ChunkCount sum = {0, 0};
-  for (int warp = 0; warp < kListThreads / 32; ++warp) sum.entries += scratch[2 * warp], sum.active += scratch[2 * warp + 1];
+  for (int warp = 0; warp < kListThreads / 32; ++warp)
+    sum.entries += scratch[2 * warp], sum.active += scratch[2 * warp + 1];
   e.barrier();
   return sum;
 }
@@ -156,8 +157,8 @@ EDGESKIP_BODY void write_body(const Execution& e, const ListArgs& a) {
     *a.counts = {next, before.active + a.chunk_counts[e.block()].active};
 }
 
-// Row `row` of the computed matrix: the position in the list's order, -1 where nothing is to be computed (not active, or
-// behind the end).
+// Row `row` of the computed matrix: the position in the list's order, -1 where nothing is to be computed (not active,
+// or behind the end).
 EDGESKIP_HD int position_of_row(const ListArgs& a, int row, int rows) {
   if (row >= rows) return -1;
   const int mask = a.grid.pixels_per_block() - 1;

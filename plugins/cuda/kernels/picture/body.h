@@ -52,7 +52,9 @@ EDGESKIP_HD int resized_level(const Picture& p, const ResizeEntry& row, const Re
   return (((above * row.first_weight) >> 16) + ((below * row.second_weight) >> 16) + 2) >> 2;
 }
 
-EDGESKIP_HD int luminance(const int (&bgr)[3]) { return (bgr[0] * 3735 + bgr[1] * 19235 + bgr[2] * 9798 + (1 << 14)) >> 15; }
+EDGESKIP_HD int luminance(const int (&bgr)[3]) {
+  return (bgr[0] * 3735 + bgr[1] * 19235 + bgr[2] * 9798 + (1 << 14)) >> 15;
+}
 
 template <class T>
 EDGESKIP_HD void write_pixel(const PictureArgs& a, int y, int x, const ResizeEntry& row, const ResizeEntry& column) {

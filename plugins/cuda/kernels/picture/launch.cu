@@ -22,7 +22,8 @@ struct FillArgs {
 };
 
 __global__ void __launch_bounds__(kFillThreads) fill_ones_kernel(const __grid_constant__ FillArgs args) {
-  for (int64_t i = int64_t{blockIdx.x} * kFillThreads + threadIdx.x; i < args.count; i += int64_t{gridDim.x} * kFillThreads)
+  for (int64_t i = int64_t{blockIdx.x} * kFillThreads + threadIdx.x; i < args.count;
+       i += int64_t{gridDim.x} * kFillThreads)
     args.data[i] = 1;
 }
 

@@ -79,11 +79,11 @@ ConvCase conv_case(int batch, int height, int width, int in_channels, int out_ch
 std::string ConvCase::name() const {
   std::ostringstream out;
   const ConvShape& s = shape;
-  out << (rules.type == ElementType::float16 ? "f16 " : "f32 ") << s.batch << "x" << s.in_height << "x" << s.in_width << "x"
-      << s.in_channels << " -> " << s.out_channels << " k" << s.kernel[0] << "x" << s.kernel[1] << " s" << s.strides[0]
-      << "x" << s.strides[1] << " p" << s.pads[0] << "," << s.pads[1] << "," << s.pads[2] << "," << s.pads[3] << " d"
-      << s.dilations[0] << "x" << s.dilations[1] << " g" << s.group << " block " << rules.block << " norm "
-      << static_cast<int>(rules.norm) << " threshold " << rules.threshold << " activation "
+  out << (rules.type == ElementType::float16 ? "f16 " : "f32 ") << s.batch << "x" << s.in_height << "x" << s.in_width
+      << "x" << s.in_channels << " -> " << s.out_channels << " k" << s.kernel[0] << "x" << s.kernel[1] << " s"
+      << s.strides[0] << "x" << s.strides[1] << " p" << s.pads[0] << "," << s.pads[1] << "," << s.pads[2] << ","
+      << s.pads[3] << " d" << s.dilations[0] << "x" << s.dilations[1] << " g" << s.group << " block " << rules.block
+      << " norm " << static_cast<int>(rules.norm) << " threshold " << rules.threshold << " activation "
       << static_cast<int>(rules.activation) << " tile " << rules.tile << " active " << active << " seed " << seed;
   const std::pair<bool, const char*> flags[] = {
       {residual, "residual"}, {mask_z, "mask_z"}, {gate, "gate"}, {pending, "pending"}, {!in_place, "out-of-place"},
@@ -100,7 +100,8 @@ ConvData conv_data(const ConvCase& c) {
   std::normal_distribution<double> normal;
   ConvData d;
   d.x = host_tensor(c, s.in_height, s.in_width, s.in_channels);
-  for_all(d.x, s.batch, s.in_height, s.in_width, s.in_channels, [&](int64_t at, Pixel, int) { d.x.set(at, normal(random)); });
+  for_all(d.x, s.batch, s.in_height, s.in_width, s.in_channels,
+          [&](int64_t at, Pixel, int) { d.x.set(at, normal(random)); });
   const int64_t weights = int64_t{s.out_channels} * s.kernel[0] * s.kernel[1] * (s.in_channels / s.group);
   d.w.type = c.rules.type;
   d.w.bytes.assign(static_cast<size_t>(weights * element_bytes(c.rules.type)), 0);
@@ -115,7 +116,8 @@ ConvData conv_data(const ConvCase& c) {
   if (c.rules.activation == Activation::prelu) d.prelu_alpha = random_floats(random, s.out_channels, -0.5f, 0.5f);
   if (c.residual) {
     d.z = host_tensor(c, s.out_height, s.out_width, s.out_channels);
-    for_all(d.z, s.batch, s.out_height, s.out_width, s.out_channels, [&](int64_t at, Pixel, int) { d.z.set(at, normal(random)); });
+    for_all(d.z, s.batch, s.out_height, s.out_width, s.out_channels,
+            [&](int64_t at, Pixel, int) { d.z.set(at, normal(random)); });
   }
   if (c.mask_z) d.mask_z = random_mask(random, out_pixels(s), 0.1);
   if (c.gate) d.gate = random_mask(random, out_pixels(s), 0.5);

@@ -1,5 +1,5 @@
-// A skip convolution as a test case: description, data in host memory, and what a float64 reference says of it. Shared by
-// the tests on the host and on the device.
+// A skip convolution as a test case: description, data in host memory, and what a float64 reference says of it. Shared
+// by the tests on the host and on the device.
 #pragma once
 
 #include <cstdint>

@@ -27,10 +27,12 @@ void add_shapes(std::vector<ConvCase>& table) {
     table.push_back(conv_case(2, 7, 11, other, channels, turn % 2 ? 1 : 3));
     ++turn;
   }
-  for (const int side : odd_sizes(65)) table.push_back(conv_case(3, side, 70 - side, 16, 24, 3, 1 + side % 3, 1 + side % 2));
+  for (const int side : odd_sizes(65))
+    table.push_back(conv_case(3, side, 70 - side, 16, 24, 3, 1 + side % 3, 1 + side % 2));
   for (const int channels : {32, 64, 128, 256}) table.push_back(conv_case(3, 23, 37, channels, channels));
   for (const int group : {2, 4, 8}) table.push_back(conv_case(2, 13, 11, 64, 64, 3, 1, 1, group));
-  for (const int channels : {2, 8, 24, 33, 96, 264, 960}) table.push_back(conv_case(2, 13, 14, channels, channels, 3, 1 + channels % 2, 1, channels));
+  for (const int channels : {2, 8, 24, 33, 96, 264, 960})
+    table.push_back(conv_case(2, 13, 14, channels, channels, 3, 1 + channels % 2, 1, channels));
   table.push_back(conv_case(1, 9, 9, 16, 32, 5, 1, 1, 16));
 }
 

@@ -66,9 +66,9 @@ bool close(double norm, double threshold) { return std::fabs(norm - threshold) <
 
 std::string GateCase::name() const {
   std::ostringstream out;
-  out << (rules.type == ElementType::float16 ? "f16 " : "f32 ") << shape.batch << "x" << shape.height << "x" << shape.width
-      << "x" << shape.channels << " window " << rules.window << " norm " << static_cast<int>(rules.norm) << " thresholds "
-      << rules.threshold << " " << rules.threshold_signed << (in_place ? "" : " out-of-place")
+  out << (rules.type == ElementType::float16 ? "f16 " : "f32 ") << shape.batch << "x" << shape.height << "x"
+      << shape.width << "x" << shape.channels << " window " << rules.window << " norm " << static_cast<int>(rules.norm)
+      << " thresholds " << rules.threshold << " " << rules.threshold_signed << (in_place ? "" : " out-of-place")
       << (channels_first ? " nchw" : "");
   return out.str();
 }
@@ -85,7 +85,9 @@ GateData gate_data(const GateCase& c) {
     for (int k = 0; k < s.channels; ++k) {
       const double value = normal(random);
       d.x.set(element(c, d.x, p, k), value);
-      const double old = kind == 0 ? value + normal(random) : kind == 1 && i % 50 == 0 ? NAN : value + 0.1 * normal(random);
+      const double old = kind == 0                  ? value + normal(random)
+                         : kind == 1 && i % 50 == 0 ? NAN
+                                                    : value + 0.1 * normal(random);
       d.ref.set(element(c, d.ref, p, k), kind == 2 ? value : old);
     }
   }
@@ -130,8 +132,10 @@ int compare_gate(const GateCase& c, const GateData& before, const GateData& afte
 std::vector<GateCase> gate_table() {
   std::vector<GateCase> table;
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  constexpr float thresholds[][2] = {{0.2f, infinity}, {infinity, 0.1f}, {0.3f, 0.08f}, {0.0f, infinity}, {infinity, infinity}};
-  const GateShape shapes[] = {{1, 9, 33, 3}, {3, 17, 40, 3}, {2, 1, 1, 40}, {1, 8, 32, 1}, {2, 5, 7, 24}, {1, 20, 70, 11}};
+  constexpr float thresholds[][2] = {
+      {0.2f, infinity}, {infinity, 0.1f}, {0.3f, 0.08f}, {0.0f, infinity}, {infinity, infinity}};
+  const GateShape shapes[] = {{1, 9, 33, 3}, {3, 17, 40, 3}, {2, 1, 1, 40},
+                              {1, 8, 32, 1}, {2, 5, 7, 24},  {1, 20, 70, 11}};
   unsigned turn = 0;
   for (const GateShape& shape : shapes)
     for (const int window : {1, 3, 5, 15})

@@ -24,7 +24,8 @@ void run_conv_tests(DeviceTests& tests) {
     if (!tests.wants(name)) continue;
     ConvData before = conv_data(c), after = before;
     DeviceCopies copies;
-    const ConvBuffers buffers = conv_buffers(c, after, [&](void* host, size_t bytes) { return copies.add(host, bytes); });
+    const ConvBuffers buffers =
+        conv_buffers(c, after, [&](void* host, size_t bytes) { return copies.add(host, bytes); });
     const size_t bytes = conv_workspace_bytes(c.shape, c.rules, buffers.channel_weight != nullptr);
     const Status status = launch_conv(c.shape, c.rules, buffers, copies.add_poisoned(bytes), bytes, nullptr);
     if (status == Status::bad_value && c.rules.tile == conv_tile_count() - 1) continue;  // not gathered by vectors
@@ -57,7 +58,8 @@ void run_capture_test(DeviceTests& tests) {
   bool good = status == Status::ok;
   for (int frame = 0; frame < 3; ++frame) {
     // another active set each time; what was published is the next frame's y_prev
-    for (size_t i = 0; i < after.mask_x.size(); ++i) after.mask_x[i] = static_cast<int>((i * 31 + frame * 7) % 97) < 10 * (frame + 1);
+    for (size_t i = 0; i < after.mask_x.size(); ++i)
+      after.mask_x[i] = static_cast<int>((i * 31 + frame * 7) % 97) < 10 * (frame + 1);
     before = after;
     must(cudaMemcpy(const_cast<int32_t*>(buffers.mask_x.data), after.mask_x.data(), after.mask_x.size() * 4,
                     cudaMemcpyHostToDevice), "mask");

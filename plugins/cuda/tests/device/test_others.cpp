@@ -19,11 +19,13 @@ std::vector<T> host_picture(const PictureArgs& device, const std::vector<uint8_t
   a.picture.pixels = pixels.data(), a.input.data = values.data();
   for (int y = 0; y < a.height; ++y)
     for (int x = 0; x < a.width; ++x)
-      write_pixel<T>(a, y, x, resize_entry(a.picture.height, a.inner_height, y), resize_entry(a.picture.width, a.inner_width, x));
+      write_pixel<T>(a, y, x, resize_entry(a.picture.height, a.inner_height, y),
+                     resize_entry(a.picture.width, a.inner_width, x));
   return values;
 }
 
-void run_picture(DeviceTests& tests, int height, int width, int in_height, int in_width, ColorOrder color, Resizing resize) {
+void run_picture(DeviceTests& tests, int height, int width, int in_height, int in_width, ColorOrder color,
+                 Resizing resize) {
   const std::string name = "picture " + std::to_string(width) + "x" + std::to_string(height) + " to " +
                            std::to_string(in_width) + "x" + std::to_string(in_height);
   if (!tests.wants(name)) return;
@@ -36,7 +38,8 @@ void run_picture(DeviceTests& tests, int height, int width, int in_height, int i
   const int channels = color == ColorOrder::gray ? 1 : 3;
   std::vector<float> values(static_cast<size_t>(in_height) * in_width * channels);
   DeviceCopies copies;
-  const Picture picture = {static_cast<uint8_t*>(copies.add(pixels.data(), pixels.size())), int64_t{3} * width, height, width};
+  const Picture picture = {static_cast<uint8_t*>(copies.add(pixels.data(), pixels.size())), int64_t{3} * width, height,
+                           width};
   const TensorView input = channels_last(copies.add(values.data(), values.size() * 4), in_height, in_width, channels);
   const Status status = launch_picture(picture, rules, in_height, in_width, ElementType::float32, input, nullptr);
   must(cudaDeviceSynchronize(), name.c_str());
@@ -52,7 +55,8 @@ std::vector<MaskRules> mask_rules() {
     MaskRules r;
     r.kind = static_cast<MaskKind>(kind);
     r.kernel[0] = 3, r.kernel[1] = 2, r.strides[0] = 2, r.pads[0] = r.pads[3] = 1, r.ceil_mode = kind % 2;
-    r.starts[0] = 1, r.starts[1] = -1, r.ends[0] = 1000, r.ends[1] = -1000, r.steps[0] = 2, r.steps[1] = -3, r.factor = 3;
+    r.starts[0] = 1, r.starts[1] = -1, r.ends[0] = 1000, r.ends[1] = -1000, r.steps[0] = 2, r.steps[1] = -3,
+    r.factor = 3;
     r.sizes[0] = 37, r.sizes[1] = 21;
     all.push_back(r);
   }
@@ -76,7 +80,8 @@ void run_gate_tests(DeviceTests& tests) {
     if (!tests.wants(name)) continue;
     GateData before = gate_data(c), after = before;
     DeviceCopies copies;
-    const GateBuffers buffers = gate_buffers(c, after, [&](void* host, size_t bytes) { return copies.add(host, bytes); });
+    const GateBuffers buffers =
+        gate_buffers(c, after, [&](void* host, size_t bytes) { return copies.add(host, bytes); });
     const Status status = launch_gate(c.shape, c.rules, buffers, nullptr);
     must(cudaDeviceSynchronize(), name.c_str());
     copies.fetch();
@@ -107,7 +112,8 @@ void run_mask_tests(DeviceTests& tests) {
   std::mt19937 random(5);
   int turn = 0;
   for (const MaskRules& rules : mask_rules()) {
-    const std::string name = "mask kind " + std::to_string(static_cast<int>(rules.kind)) + " case " + std::to_string(turn++);
+    const std::string name =
+        "mask kind " + std::to_string(static_cast<int>(rules.kind)) + " case " + std::to_string(turn++);
     if (!tests.wants(name)) continue;
     constexpr int batch = 3, height = 23, width = 41;
     std::vector<int32_t> first(batch * height * width), second(batch);

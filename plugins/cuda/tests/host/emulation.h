@@ -1,6 +1,6 @@
 // An Execution (base/execution.h) on the host. Every CUDA thread is a fiber that runs until it waits for others, so a
-// missing barrier shows: the order of threads and of blocks, and the time at which an asynchronous copy lands (at once, or
-// as late as its wait allows) are those of the Options.
+// missing barrier shows: the order of threads and of blocks, and the time at which an asynchronous copy lands (at once,
+// or as late as its wait allows) are those of the Options.
 #pragma once
 
 #include <cstring>
@@ -147,7 +147,8 @@ class Emulated {
     for (int row = 0; row < 16; ++row)
       for (int column = 0; column < 8; ++column) {
         product[row][column] = 0.0;
-        for (int k = 0; k < depth; ++k) product[row][column] += double{to_float(left[row][k])} * to_float(right[column][k]);
+        for (int k = 0; k < depth; ++k)
+          product[row][column] += double{to_float(left[row][k])} * to_float(right[column][k]);
       }
   }
 
@@ -177,7 +178,8 @@ class Emulated {
     if (++warp.arrived == 32) {
       warp.arrived = 0;
       for (int lane = 0; lane < 32; ++lane)
-        if (messages[lane].kind != own.kind) throw std::runtime_error("lanes of a warp make different collective calls");
+        if (messages[lane].kind != own.kind)
+          throw std::runtime_error("lanes of a warp make different collective calls");
       together(messages);
       ++warp.meeting;
     }

@@ -9,11 +9,11 @@ using namespace edgeskip::cuda;
 
 extern "C" {
 
-// rules: kind by name, then kernel, strides, dilations (2 each), pads (4), ceil_mode, sizes, starts, ends, steps (2 each),
-// factor. Writes the result, of which at most `room` values, and its size. Returns the status.
-int32_t emulate_mask(const char* kind, const int32_t* r, const char* mode, const char* coordinates, const char* rounding,
-                     const float* scales, int32_t batch, const int32_t* const* masks, const int32_t* sizes,
-                     int32_t count, int32_t* result, int64_t room, int32_t* size) {
+// rules: kind by name, then kernel, strides, dilations (2 each), pads (4), ceil_mode, sizes, starts, ends, steps (2
+// each), factor. Writes the result, of which at most `room` values, and its size. Returns the status.
+int32_t emulate_mask(const char* kind, const int32_t* r, const char* mode, const char* coordinates,
+                     const char* rounding, const float* scales, int32_t batch, const int32_t* const* masks,
+                     const int32_t* sizes, int32_t count, int32_t* result, int64_t room, int32_t* size) {
   MaskRules rules;
   if (!mask_kind_from_name(kind, &rules.kind) || !resize_mode_from_name(mode, &rules.mode) ||
       !coordinates_from_name(coordinates, &rules.coordinates) || !rounding_from_name(rounding, &rules.rounding))
@@ -51,8 +51,8 @@ int32_t emulate_picture(const uint8_t* pixels, int64_t row_bytes, int32_t height
   const TensorView view = is_channels_last ? channels_last(input, input_height, input_width, channels)
                                            : channels_first(input, input_height, input_width, channels);
   PictureArgs args;
-  const Status status =
-      plan_picture({pixels, row_bytes, height, width}, rules, input_height, input_width, ElementType::float32, view, &args);
+  const Status status = plan_picture({pixels, row_bytes, height, width}, rules, input_height, input_width,
+                                     ElementType::float32, view, &args);
   if (status != Status::ok) return static_cast<int32_t>(status);
   emulate(2, kPictureThreads, (kPictureColumns + kPictureRows) * sizeof(ResizeEntry), {},
           [&](const Emulated& e) { picture_body<float>(e, args); });

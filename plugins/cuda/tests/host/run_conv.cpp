@@ -43,7 +43,8 @@ void run_plan(const ConvPlan& plan, const Options& options) {
   emulate(list.chunks, kListThreads, kListShared, options, [&](const Emulated& e) { write_body(e, list); });
   run_products<T>(plan, options);
   if (plan.publish_blocks)
-    emulate(plan.publish_blocks, kPublishThreads, 0, options, [&](const Emulated& e) { publish_body<T>(e, plan.args); });
+    emulate(plan.publish_blocks, kPublishThreads, 0, options,
+            [&](const Emulated& e) { publish_body<T>(e, plan.args); });
 }
 
 }  // namespace

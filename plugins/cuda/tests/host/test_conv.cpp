@@ -135,7 +135,8 @@ void test_conv_schedules() {
         DeviceLimits limits = small_device();
         limits.multiprocessors = block == 1 ? 1 : 40;
         EDGESKIP_CHECK(run_conv(c.shape, c.rules, b, limits, {}) == Status::ok, c.name());
-        for (const int32_t bit : d.mask_y) EDGESKIP_CHECK(bit == 0, c.name() + ": tile or block changed a bit of the result");
+        for (const int32_t bit : d.mask_y)
+          EDGESKIP_CHECK(bit == 0, c.name() + ": tile or block changed a bit of the result");
       }
   }
 }
@@ -144,10 +145,13 @@ void test_depthwise() {
   unsigned seed = 500;
   for (const int channels : {1, 3, 8, 20, 33, 96, 264, 300})
     for (const int kernel : {3, 5}) {
-      ConvCase c = conv_case(2, 5 + seed % 3, 6, channels, channels * (seed % 5 == 0 ? 2 : 1), kernel, 1 + seed % 2, 1, channels);
+      ConvCase c = conv_case(2, 5 + seed % 3, 6, channels, channels * (seed % 5 == 0 ? 2 : 1), kernel, 1 + seed % 2, 1,
+                             channels);
       if (channels == 1) c.shape.in_channels = c.shape.group = 2, c.shape.out_channels = 2;
-      c.rules.threshold = seed % 3 ? 0.2f : 0.0f, c.residual = seed % 4 == 0, c.rules.norm = static_cast<Norm>(seed % 3);
-      c.in_place = seed % 3 != 1, c.channels_first = seed % 7 == 0, c.rules.activation = Activation::relu, c.seed = seed++;
+      c.rules.threshold = seed % 3 ? 0.2f : 0.0f, c.residual = seed % 4 == 0,
+      c.rules.norm = static_cast<Norm>(seed % 3);
+      c.in_place = seed % 3 != 1, c.channels_first = seed % 7 == 0, c.rules.activation = Activation::relu,
+      c.seed = seed++;
       check_both_types(c);
     }
   ConvCase large = conv_case(1, 9, 9, 1000, 1000, 7, 1, 1, 1000);  // weights do not fit into shared memory

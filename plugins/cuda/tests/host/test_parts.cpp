@@ -38,7 +38,8 @@ void check_stage(const std::string& name, int steps) {
       for (int group = 0; group < Tile::groups; ++group)
         for (int c = 0; c < kRun; ++c) {
           const int row = e.warp() % Tile::warps_down * Tile::warp_rows + 8 * i + e.lane() / 4;
-          const int column = e.warp() / Tile::warps_down * Tile::warp_columns + kGroup * group + e.lane() % 4 * kRun + c;
+          const int column =
+              e.warp() / Tile::warps_down * Tile::warp_columns + kGroup * group + e.lane() % 4 * kRun + c;
           got[row * Tile::columns + column] = static_cast<double>(sums.value[i][group][c]);
         }
   });
@@ -46,7 +47,8 @@ void check_stage(const std::string& name, int steps) {
   for (int row = 0; row < Tile::rows; ++row)
     for (int column = 0; column < Tile::columns; ++column) {
       double sum = 0.0;
-      for (int k = 0; k < steps * kStepBytes / int{sizeof(T)}; ++k) sum += double{a[row * depth + k]} * b[column * depth + k];
+      for (int k = 0; k < steps * kStepBytes / int{sizeof(T)}; ++k)
+        sum += double{a[row * depth + k]} * b[column * depth + k];
       wrong += sum != got[row * Tile::columns + column];
     }
   EDGESKIP_CHECK(wrong == 0, name + ": " + std::to_string(wrong) + " wrong sums");
@@ -77,8 +79,10 @@ void test_fragments() {
   for (int step = 0; step < kStepsPerStage; ++step)
     for (int first = 0; first < 64; first += 32)
       for (int pair = 0; pair < 2; ++pair) {
-        EDGESKIP_CHECK(free_of_conflicts([&](int lane) { return pixel_fragment(lane, first + 16 * pair, step); }), "bank conflict in A");
-        EDGESKIP_CHECK(free_of_conflicts([&](int lane) { return channel_fragment(lane, first, pair, step); }), "bank conflict in B");
+        EDGESKIP_CHECK(free_of_conflicts([&](int lane) { return pixel_fragment(lane, first + 16 * pair, step); }),
+                       "bank conflict in A");
+        EDGESKIP_CHECK(free_of_conflicts([&](int lane) { return channel_fragment(lane, first, pair, step); }),
+                       "bank conflict in B");
       }
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const Half half = {static_cast<uint16_t>(bits)};
@@ -86,7 +90,8 @@ void test_fragments() {
     EDGESKIP_CHECK(value != value || to_half(value).bits == bits, "half to float and back");
   }
   EDGESKIP_CHECK(to_half(65520.0f).bits == 0x7c00 && to_half(65519.0f).bits == 0x7bff, "half overflow");
-  EDGESKIP_CHECK(to_half(1.0f + 1.0f / 2048).bits == 0x3c00 && to_half(1.0f + 3.0f / 2048).bits == 0x3c02, "ties to even");
+  EDGESKIP_CHECK(to_half(1.0f + 1.0f / 2048).bits == 0x3c00 && to_half(1.0f + 3.0f / 2048).bits == 0x3c02,
+                 "ties to even");
 }
 
 void test_list() {
@@ -102,7 +107,8 @@ void test_list() {
         const size_t bytes = conv_workspace_bytes(c.shape, c.rules, false);
         std::vector<Vector16> workspace(bytes / 16 + 1);
         ConvPlan plan;
-        EDGESKIP_CHECK(plan_conv(c.shape, c.rules, b, workspace.data(), bytes, small_device(), &plan) == Status::ok, c.name());
+        EDGESKIP_CHECK(plan_conv(c.shape, c.rules, b, workspace.data(), bytes, small_device(), &plan) == Status::ok,
+                       c.name());
         ListArgs list = plan.args.list;
         if (height == 150 && share != 50) list.rounds = 8, list.chunks = chunk_count(list.grid.positions(), 8);
         Options options;
@@ -140,7 +146,8 @@ void test_plan() {
     EDGESKIP_CHECK(small.stages >= 2, "64x128 has no room in " + std::to_string(kilobytes) + " KB");
     EDGESKIP_CHECK(shared_bytes<Tiles128::Small>(small.stages) <= limits.shared_per_block, "too many stages");
   }
-  EDGESKIP_CHECK(large_tiles_win(32400, 128, 64, 2, 264) && !large_tiles_win(3240, 128, 64, 2, 264), "large or small tiles");
+  EDGESKIP_CHECK(large_tiles_win(32400, 128, 64, 2, 264) && !large_tiles_win(3240, 128, 64, 2, 264),
+                 "large or small tiles");
   ConvCase c = conv_case(1, 8, 8, 8, 8);
   ConvData d = conv_data(c);
   const ConvBuffers good = conv_buffers(c, d, [](void* memory, size_t) { return memory; });
