@@ -136,8 +136,8 @@ def export(
     ),
     residual: Annotated[
         Residual, typer.Option(help="Residual sums of a dense .onnx: within the convolution before them, or as ops of "
-                               "their own, at the cost of one more map each; results differ by the thresholds only. Fused "
-                               "was never slower where it was measured.")
+                               "their own, at the cost of one more map each. Only cost changes; fused was never slower "
+                               "where both were measured.")
     ] = Residual.FUSED,
     size: Size = None,
     task: TaskName = "auto",
@@ -214,7 +214,8 @@ def export(
     choices = ExportChoices(
         tolerance, frame_threshold, norm.value, int(block.value), read_size(size), task, labels, score_threshold,
         color.value if color else None, resize.value if resize else None, pad_value,
-        read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start, residual is Residual.APART,
+        read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
+        residual is Residual.APART,
     )  # fmt: skip
     require_writable(output)
     if reader is Reader.TENSORRT:
