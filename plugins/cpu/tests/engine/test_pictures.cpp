@@ -56,7 +56,8 @@ class Camera {
   // One channel, all, or each pixel another: where the limits of l2, l1 and linf are met.
   void move_patch() {
     const int top = random_.below(height_), left = random_.below(width_), kind = random_.below(5);
-    const int bottom = std::min(top + 1 + random_.below(20), height_), right = std::min(left + 1 + random_.below(40), width_);
+    const int bottom = std::min(top + 1 + random_.below(20), height_);
+    const int right = std::min(left + 1 + random_.below(40), width_);
     const int change = (random_.below(2) ? 1 : -1) * std::max(0, levels_ + random_.below(5) - 2);
     for (int row = top; row < bottom; ++row)
       for (int column = left; column < right; ++column)

@@ -232,5 +232,6 @@ void test_pool(const KernelTable&);
 void test_rows(const KernelTable&);  // blend, gather, difference
 void test_gate(const KernelTable&);
 void test_sieve(const KernelTable&);
+void test_resize(const KernelTable&);
 
 }  // namespace edgeskip::testing
