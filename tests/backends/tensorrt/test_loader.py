@@ -21,8 +21,10 @@ from edgeskip.backends.tensorrt.device import DriverState, GpuState
 from edgeskip.backends.tensorrt.loader import TensorRtBackend, is_engine, load_engine_model
 from edgeskip.backends.tensorrt.options import RunnerOptions
 from edgeskip.cli.entry import run
+from edgeskip.cli.facts import model_facts
 from edgeskip.core.contract import Preparation
 from edgeskip.core.errors import BackendError, ModelError
+from edgeskip.evaluate.active_share import active_shares
 from edgeskip.evaluate.dense import dense_bytes
 from edgeskip.graph.skip_model import SkipModel, save_skip_model
 
@@ -82,6 +84,26 @@ def test_auto_passes_tensorrt_over_in_one_line_where_there_is_no_device(
 def test_auto_takes_tensorrt_where_everything_is_there(whole: Machine, model: SkipModel) -> None:
     backend, why = registry.choose("auto", model)
     assert (backend.name, why) == ("tensorrt", "")
+
+
+def test_who_only_looks_at_a_model_builds_no_engine(whole: Machine, model: SkipModel) -> None:
+    """`inspect`, the summary of `export`, and what is measured for the choice of layers before an engine is built."""
+    backend, why = registry.choose("auto", model, at_once=True)
+    assert backend.name != "tensorrt"
+    assert why.startswith("tensorrt: it would build an engine first")
+    facts = model_facts(model)
+    assert facts["backend"]["name"] != "tensorrt"
+    assert "it would build an engine first" in facts["backend"]["why"]
+    name = model.frame_inputs[0]
+    channels, height, width = (int(size) for size in model.frame_shape(name)[1:])
+    model.metadata.inputs[name] = Preparation((width, height), "BGR" if channels == 3 else "GRAY")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
+    shares = active_shares(model, [pictures[0]] * 3)
+    assert set(shares) == {info.name for info in model.convolutions}
+    assert set(shares.values()) == {0.0}, "nothing moves, whoever would run a layer"
+    assert not whole.trt.engines
+    engine = load_engine_model(whole.build(model))
+    assert registry.choose("auto", engine, at_once=True)[0].name == "tensorrt"
 
 
 def test_each_missing_part_is_named(whole: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
