@@ -6,6 +6,8 @@ import ctypes
 import sys
 from dataclasses import dataclass
 
+from edgeskip.backends.tensorrt import errors
+
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _COMPUTE_MAJOR, _COMPUTE_MINOR, _INTEGRATED = 75, 76, 18  # CUdevice_attribute
 _MEANINGS = {
@@ -56,6 +58,15 @@ def look_for_driver() -> DriverState:
         return DriverState(f"cuInit fails with error {status}" + (f": {meaning}" if meaning else ""))
     gpus = _gpus(library)
     return DriverState("" if gpus else "the driver sees no device", _version(library), gpus)
+
+
+def chosen_gpu(driver: DriverState, ordinal: int) -> GpuState:
+    """GPU number `ordinal`. Raises TensorRTError where there is none."""
+    if driver.problem:
+        raise errors.no_device(driver.problem)
+    if not 0 <= ordinal < len(driver.gpus):
+        raise errors.no_device(f"device {ordinal} was asked for, there are {len(driver.gpus)}")
+    return driver.gpus[ordinal]
 
 
 def _version(library: ctypes.CDLL) -> tuple[int, int]:
