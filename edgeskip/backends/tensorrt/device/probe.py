@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgeskip.backends.tensorrt import errors
 
-_LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _COMPUTE_MAJOR, _COMPUTE_MINOR, _INTEGRATED = 75, 76, 18  # CUdevice_attribute
 _MEANINGS = {
     34: "the driver is a stub library, not a driver",
@@ -49,9 +49,9 @@ class DriverState:
 def look_for_driver() -> DriverState:
     """Load the driver, start it, and list its devices. Never raises."""
     try:
-        library = ctypes.CDLL(_LIBRARY)
+        library = ctypes.CDLL(LIBRARY)
     except OSError:
-        return DriverState(f"no NVIDIA driver ({_LIBRARY})")
+        return DriverState(f"no NVIDIA driver ({LIBRARY})")
     status = library.cuInit(0)
     if status != 0:
         meaning = _MEANINGS.get(status, "")
