@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeskip.backends.tensorrt import errors
-from edgeskip.backends.tensorrt.module import load_plugins
+from edgeskip.backends.tensorrt.module import load_plugins, start_tensorrt
 
 _DYNAMIC = -1
 
@@ -40,12 +40,14 @@ class Session:
         """
         self._trt, self._log, self.path = trt, log, path
         load_plugins(trt, str(plugins), log)
-        self._runtime = trt.Runtime(log)
+        self._runtime = start_tensorrt(trt.Runtime, log)
         try:
             plan = path.read_bytes()
         except OSError as error:
             raise errors.engine_unloadable(str(path), error.strerror or str(error)) from error
         self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None and "memory" in self._said().lower():
+            raise errors.out_of_memory(f"the engine {path}", None)
         if self._engine is None:
             raise errors.engine_unloadable(str(path), self._said())
         self._context = self._engine.create_execution_context()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from support.fake_tensorrt import FakeTensorRt
 
 from edgeskip.backends.tensorrt.errors import TensorRTError
-from edgeskip.backends.tensorrt.module import make_log
+from edgeskip.backends.tensorrt.module import make_log, start_tensorrt
 from edgeskip.backends.tensorrt.session import Session
 
 BOXES = 8
@@ -65,6 +66,35 @@ def test_an_output_whose_first_size_is_not_the_batch_gets_all_its_memory(tmp_pat
     assert tensors["images"].shape == (2, 3, 4, 4)
     assert tensors["rows"].shape == (2 * BOXES, 6)
     assert tensors["rows"].nbytes == 2 * BOXES * 6 * 4
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("CUDA initialization failure with error: 35", "can't start on this GPU: CUDA initialization failure"),
+        ("Cuda Runtime (out of memory)", "no memory left for TensorRT itself"),
+    ],
+)
+def test_a_tensorrt_that_does_not_start_is_an_error_with_its_words(said: str, expected: str) -> None:
+    """pybind raises a TypeError that says nothing: the factory returned nullptr."""
+    trt = FakeTensorRt({})
+
+    def refuses(log: Any) -> Any:
+        log.log("error", said)
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    with pytest.raises(TensorRTError, match=re.escape(expected)) as caught:
+        start_tensorrt(refuses, make_log(trt))
+    assert caught.value.hint
+
+
+def test_no_memory_for_an_engine_is_not_taken_for_a_broken_engine(tmp_path: Path) -> None:
+    trt = FakeTensorRt({b"plan": None})
+    (tmp_path / "network.engine").write_bytes(b"plan")
+    log = make_log(trt)
+    log.log("error", "Requested amount of GPU memory (123 bytes) could not be allocated")
+    with pytest.raises(TensorRTError, match="no memory left for the engine"):
+        Session(trt, tmp_path / "network.engine", tmp_path / "lib.so", 1, log)
 
 
 def test_an_output_whose_size_follows_from_values_is_refused(tmp_path: Path) -> None:
