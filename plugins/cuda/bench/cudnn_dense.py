@@ -17,8 +17,10 @@ _FRAMES, _RUNS, _WARM_UP = 16, 20, 3
 def dense_ms(
     dtype: torch.dtype, batch: int, height: int, width: int, channels: int, outputs: int, kernel: int, stride: int
 ) -> float:
-    """Median ms of one conv2d, channels last, in a CUDA graph of several frames. No bias: torch adds it by a kernel of its own,
-    which would make cuDNN look slower than it is."""
+    """Median ms of one conv2d, channels last, in a CUDA graph of several frames.
+
+    No bias: torch adds it by a kernel of its own, which would make cuDNN look slower than it is.
+    """
     kind = {"device": "cuda", "dtype": dtype}
     inputs = [torch.randn(batch, channels, height, width, **kind).to(memory_format=torch.channels_last) for _ in "ab"]
     weight = torch.randn(outputs, channels, kernel, kernel, **kind).to(memory_format=torch.channels_last)
