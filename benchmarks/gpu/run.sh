@@ -88,7 +88,7 @@ step build-cuda "kernels, their tests and benchmark for sm $archs" --unless need
 step build-plugins "libedgeskip_tensorrt.so" --unless needs_headers "${plugin_make[@]}" library
 step build-host "minimal host" --unless needs_headers "${plugin_make[@]}" "$build/host"
 step build-harness "program for a machine with TensorRT" --unless needs_headers "${plugin_make[@]}" harness
-[ -n "$pack" ] && step pack "programs to carry, in $pack" --unless needs_compiler pack_programs
+step pack "programs to carry" --unless pack_reason pack_programs
 
 # what needs a GPU and nothing else, most telling first
 step kernels "each kernel against float64" --unless no_gpu_or --with "$cuda_test" "$cuda_test"

@@ -17,9 +17,9 @@ late() { [ -n "$total" ] && [ $(($(date +%s) - started_at)) -ge "$total" ]; }
 # step NAME "what" [--unless FUNCTION [--with ARGUMENT]] COMMAND...: FUNCTION prints why the step is left out.
 # A command that ends with 77 was not run either, and its last line says why.
 step() {
-  local name=$1 what=$2 reason="" check=() log begin code
+  local id=$1 what=$2 reason="" check=() log begin code
   shift 2
-  wanted "$name" || return 0
+  wanted "$id" || return 0
   if [ "${1:-}" = --unless ]; then
     check=("$2"); shift 2
     if [ "${1:-}" = --with ]; then check+=("$2"); shift 2; fi
@@ -27,21 +27,21 @@ step() {
   fi
   if [ -z "$reason" ] && late; then reason="the total of $total s is over"; fi
   if [ -n "$reason" ]; then
-    echo "== $name: left out ($reason)" >&2
-    row "$name" "$what" "left out: $reason" ""
+    echo "== $id: left out ($reason)" >&2
+    row "$id" "$what" "left out: $reason" ""
     return 0
   fi
-  log=$build/logs/$name.log
-  echo "== $name: $what" >&2
+  log=$build/logs/$id.log
+  echo "== $id: $what" >&2
   begin=$(date +%s.%N)
   if declare -F "$1" >/dev/null; then "$@" > "$log" 2>&1; else bounded "$@" > "$log" 2>&1; fi
   code=$?
   local seconds; seconds=$(awk -v a="$begin" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
   case $code in
-    0) row "$name" "$what" passed "$seconds" ;;
-    77) row "$name" "$what" "left out: $(last_line "$log")" "$seconds" ;;
-    124 | 137) row "$name" "$what" "**failed**: over $limit s" "$seconds"; failures=$((failures + 1)) ;;
-    *) row "$name" "$what" "**failed**: exit $code, $(last_line "$log")" "$seconds"; failures=$((failures + 1)) ;;
+    0) row "$id" "$what" passed "$seconds" ;;
+    77) row "$id" "$what" "left out: $(last_line "$log")" "$seconds" ;;
+    124 | 137) row "$id" "$what" "**failed**: over $limit s" "$seconds"; failures=$((failures + 1)) ;;
+    *) row "$id" "$what" "**failed**: exit $code, $(last_line "$log")" "$seconds"; failures=$((failures + 1)) ;;
   esac
   if [ $code != 0 ]; then tail -n 15 "$log" | sed 's/^/   /' >&2; fi
   write_table > /dev/null # what ends this script from outside loses no result
@@ -116,6 +116,7 @@ describe_machine() {
 needs_sources() { [ -n "$prebuilt" ] && echo "prebuilt: $prebuilt" && return; { command -v make && command -v g++; } >/dev/null || echo "no make or no g++"; }
 needs_compiler() { needs_sources | grep . && return; [ -z "$nvcc" ] && echo "no nvcc; use --prebuilt"; }
 needs_headers() { needs_compiler | grep . && return; [ -z "$include" ] && echo "no NvInfer.h; use --tensorrt-include"; }
+pack_reason() { [ -n "$pack" ] || { echo "not asked for: --pack DIR"; return; }; needs_compiler; }
 no_gpu() { [ $gpu = 0 ] && echo "no GPU: rehearsal"; }
 no_gpu_or() { no_gpu && return; [ -e "$1" ] || echo "$(basename "$1") was not built"; }
 host_reason() { no_gpu_or "$programs/host" | grep . && return; [ -e "$library" ] || echo "the plugin library was not built"; }
