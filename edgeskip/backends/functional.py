@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from edgeskip.backends.base import FrameResult, LayerInfo, Runner
+from edgeskip.backends.layer_list import layer_list
 from edgeskip.core.contract import SKIP_CONV, StatePair
 from edgeskip.core.errors import BackendError, InputError
 from edgeskip.graph.ir import Node
 from edgeskip.graph.reference.masks import candidates
-from edgeskip.graph.skip_model import ConvInfo, SkipModel, is_op
+from edgeskip.graph.skip_model import ConvInfo, SkipModel
 
 _STARTS = {"nan": np.nan, "one": 1}
 
@@ -59,9 +59,7 @@ class FunctionalRunner(Runner):
 
     @property
     def layers(self) -> list[LayerInfo]:
-        infos = {id(info.node): info for info in self.model.convolutions}
-        nodes = [node for node in self.model.graph.nodes if not is_op(node, "SkipMask")]
-        return [self._layer(node, infos.get(id(node))) for node in nodes]
+        return layer_list(self.model, lambda tensor: (self.where, self.reason))
 
     @property
     def state_bytes(self) -> int:
@@ -129,13 +127,6 @@ class FunctionalRunner(Runner):
             unknown = np.isnan(known[_given(info.node, "y_prev")]).any(axis=1, keepdims=True)
             active = (active | (known[_given(info.node, "pending")] != 0)) & ((known[gate] != 0) | unknown)
         return int(np.count_nonzero(active))
-
-    def _layer(self, node: Node, conv: ConvInfo | None) -> LayerInfo:
-        tensor = self.model.dense_name(node.outputs[0])
-        shape = tuple(self.model.graph.shape(node.outputs[0]) or ())
-        layer = LayerInfo(tensor, node.op_type, tensor, shape, where=self.where, reason=self.reason)
-        layer = replace(layer, mask=self.model.mask_of(tensor) or "")
-        return replace(layer, macs=conv.macs, pixels=conv.pixels) if conv else layer
 
 
 def _given(node: Node, name: str) -> str:

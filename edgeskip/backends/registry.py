@@ -10,7 +10,7 @@ from edgeskip.core.errors import BackendError
 from edgeskip.graph.skip_model import SkipModel
 
 # fastest first; the oracle is never chosen by itself where another one runs
-AUTOMATIC_ORDER = ("cpu", "onnxruntime", "reference")
+AUTOMATIC_ORDER = ("tensorrt", "cpu", "onnxruntime", "reference")
 
 _factories: dict[str, Callable[[], Backend]] = {}
 _backends: dict[str, Backend] = {}
@@ -47,8 +47,9 @@ def available() -> list[Backend]:
     return [backend for backend in map(get_backend, names()) if backend.unavailable_reason() is None]
 
 
-def choose(name: str, model: SkipModel | None = None) -> tuple[Backend, str]:
-    """The backend for `name`, or with "auto" the best one that can run `model` here.
+def choose(name: str, model: SkipModel | None = None, *, at_once: bool = False) -> tuple[Backend, str]:
+    """The backend for `name`, or with "auto" the best one that can run `model` here; with `at_once` the best one that
+    needs to build nothing first, for those who only look at a model.
 
     Returns the backend and one line why the better ones were not taken ("" where none was passed over).
 
@@ -57,20 +58,22 @@ def choose(name: str, model: SkipModel | None = None) -> tuple[Backend, str]:
     """
     if name != "auto":
         backend = get_backend(name)
-        reason = backend.unavailable_reason()
+        reason = _engine_refusal(backend, model) or backend.unavailable_reason()
         if reason is not None:
             others = ", ".join(other.name for other in available()) or "none"
             raise BackendError(
                 f"backend {name} can't run on this machine: {reason}", hint=f"backends that can: {others}"
             )
         return backend, ""
-    return _best(model)
+    return _best(model, at_once)
 
 
-def _best(model: SkipModel | None) -> tuple[Backend, str]:
+def _best(model: SkipModel | None, at_once: bool) -> tuple[Backend, str]:
     passed_over: list[str] = []
     for backend in map(get_backend, names()):
         reason = backend.unavailable_reason() or _refusal(backend, model)
+        if reason is None and at_once and backend.builds_first and not (model is not None and model.engine):
+            reason = "it would build an engine first"
         if reason is None:
             return backend, "; ".join(passed_over)
         passed_over.append(f"{backend.name}: {reason}")
@@ -79,8 +82,16 @@ def _best(model: SkipModel | None) -> tuple[Backend, str]:
     )
 
 
+def _engine_refusal(backend: Backend, model: SkipModel | None) -> str | None:
+    """An engine is one backend's own: its graph has no weights."""
+    foreign = model is not None and model.engine and backend.name != "tensorrt"
+    return "the model is a TensorRT engine" if foreign else None
+
+
 def _refusal(backend: Backend, model: SkipModel | None) -> str | None:
     """Why `backend` can't run `model`, asked of backends that offer `refusal(model)`."""
+    if reason := _engine_refusal(backend, model):
+        return reason
     ask = getattr(backend, "refusal", None)
     return ask(model) if ask is not None and model is not None else None
 
@@ -95,6 +106,7 @@ def _lazily(module: str, cls: str) -> Callable[[], Backend]:
 
 _factories.update(
     {
+        "tensorrt": _lazily("edgeskip.backends.tensorrt.loader", "TensorRtBackend"),
         "cpu": _lazily("edgeskip.backends.cpu.loader", "CpuBackend"),
         "onnxruntime": _lazily("edgeskip.backends.onnxruntime.loader", "OnnxRuntimeBackend"),
         "reference": _lazily("edgeskip.backends.reference.loader", "ReferenceBackend"),

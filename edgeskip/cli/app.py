@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edgeskip import __version__
-from edgeskip.cli import bench, demo, doctor, evaluate, export, inspect, train_gates
+from edgeskip.cli import bench, build, demo, doctor, evaluate, export, inspect, train_gates
 from edgeskip.cli.options import examples
 
 app = typer.Typer(
@@ -37,5 +37,5 @@ def edgeskip(
     """Video networks whose frames cost only what changed."""
 
 
-for module in (demo, export, train_gates, inspect, bench, evaluate, doctor):
+for module in (demo, export, train_gates, build, inspect, bench, evaluate, doctor):
     module.register(app)

@@ -19,6 +19,15 @@ from edgeskip.cli.options import (
     read_channels,
     read_size,
 )
+from edgeskip.cli.tensorrt_options import (
+    LOWERING,
+    ChannelsFirst,
+    ExpectedActive,
+    GpuName,
+    Half,
+    PluginPolicy,
+    Policy,
+)
 
 if TYPE_CHECKING:
     from edgeskip.graph.skip_model import SkipModel
@@ -56,6 +65,20 @@ class Block(str, Enum):
     B8 = "8"
 
 
+class Residual(str, Enum):
+    """Where a residual sum is formed."""
+
+    FUSED = "fused"
+    APART = "apart"
+
+
+class Reader(str, Enum):
+    """What reads the file."""
+
+    EDGESKIP = "edgeskip"
+    TENSORRT = "tensorrt"
+
+
 class Exporter(str, Enum):
     """Exporter of torch."""
 
@@ -73,6 +96,7 @@ def register(app: typer.Typer) -> None:
     lines = examples(
         "edgeskip export yolox.onnx -o yolox.skip.onnx --video street.mp4",
         "edgeskip export net.onnx -o net.skip.onnx --task segmentation --color RGB --scale 0.00392157",
+        "edgeskip export net.skip.onnx --for tensorrt --fp16 -o net.trt.onnx",
         "edgeskip export --torch my_networks.pose:build --weights gates.pth --size 288x384 -o pose.skip.onnx",
     )
     app.command("export", epilog=lines)(export)
@@ -110,6 +134,11 @@ def export(
     block: Annotated[Block, typer.Option(help="Square of pixels computed together; changes cost, not results.")] = (
         Block.B1
     ),
+    residual: Annotated[
+        Residual, typer.Option(help="Residual sums of a dense .onnx: within the convolution before them, or as ops of "
+                               "their own, at the cost of one more map each. Only cost changes; fused was never slower "
+                               "where both were measured.")
+    ] = Residual.FUSED,
     size: Size = None,
     task: TaskName = "auto",
     labels: Labels = None,
@@ -151,6 +180,16 @@ def export(
     pad_value: Annotated[
         float | None, typer.Option(help="Fill of a letterbox.", rich_help_panel=_PICTURE, show_default="the task's")
     ] = None,
+    reader: Annotated[
+        Reader, typer.Option("--for", help="What reads the file. tensorrt: the network as `edgeskip build` gives it to "
+                             "TensorRT, for trtexec and others; MODEL may then be a skip model.",
+                             rich_help_panel=LOWERING)
+    ] = Reader.EDGESKIP,
+    half: Half = False,
+    channels_first: ChannelsFirst = False,
+    policy: Policy = PluginPolicy.ALL,
+    expected_active: ExpectedActive = None,
+    gpu: GpuName = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Turn a network into a skip model: states, gates and masks, in one .onnx file.
@@ -158,7 +197,9 @@ def export(
     The network is a dense .onnx file, or what --torch makes: its trained gates are kept, and the result is compared
     with torch frame by frame.
     """
+    from edgeskip.cli.build_targets import show
     from edgeskip.cli.console import print_json, say
+    from edgeskip.cli.export_lowered import LoweredExport, export_lowered
     from edgeskip.cli.export_summary import print_summary, summary
     from edgeskip.cli.networks import ExportChoices, export_model, export_torch_model
     from edgeskip.cli.outputs import require_writable
@@ -166,14 +207,24 @@ def export(
 
     if (model is None) == (torch is None):
         raise typer.BadParameter("give either a MODEL or --torch PACKAGE.MODULE:FACTORY", param_hint="MODEL")
+    if torch is not None and residual is Residual.APART:
+        raise typer.BadParameter("in a --torch network gates decide where sums are formed", param_hint="--residual")
     if torch is None and weights is not None:
         raise typer.BadParameter("--weights are those of a --torch network", param_hint="--weights")
     choices = ExportChoices(
         tolerance, frame_threshold, norm.value, int(block.value), read_size(size), task, labels, score_threshold,
         color.value if color else None, resize.value if resize else None, pad_value,
         read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
+        residual is Residual.APART,
     )  # fmt: skip
     require_writable(output)
+    if reader is Reader.TENSORRT:
+        lowered = LoweredExport(half, channels_first, policy, expected_active, gpu)
+        show(export_lowered(model, torch, weights, exporter.value, choices, lowered, output), json)
+        return
+    if half or channels_first or expected_active is not None or gpu:
+        raise typer.BadParameter("--fp16, --channels-first, --expected-active and --gpu go with --for tensorrt",
+                                 param_hint="--for")  # fmt: skip
     skip_model: SkipModel = (
         export_model(model, choices) if model else export_torch_model(torch, weights, exporter.value, choices)
     )

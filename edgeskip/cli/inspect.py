@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from edgeskip.cli.options import Backend, Json, Model, Threads, examples
+from edgeskip.cli.tensorrt_options import (
+    PANEL,
+    Clip,
+    ExpectedActive,
+    GpuName,
+    Half,
+    LayerTable,
+    PluginPolicy,
+    Policy,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    lines = examples("edgeskip inspect model.skip.onnx", "edgeskip inspect bundled --json")
+    lines = examples(
+        "edgeskip inspect model.skip.onnx", "edgeskip inspect bundled --json", "edgeskip inspect model.engine",
+        "edgeskip inspect model.skip.onnx --for tensorrt --fp16 --gpu sm_87 --video street.mp4",
+    )  # fmt: skip
     app.command("inspect", epilog=lines)(inspect)
 
 
-def inspect(model: Model, backend: Backend = "auto", threads: Threads = None, json: Json = False) -> None:
-    """Show the layers, gates, thresholds and state memory of a model, and which backend runs what and why."""
+def inspect(
+    model: Model,
+    backend: Backend = "auto",
+    threads: Threads = None,
+    target: Annotated[
+        str, typer.Option("--for", metavar="[tensorrt]", show_default=False, rich_help_panel=PANEL,
+                          help="Show which convolutions `edgeskip build` would give to the plugin, and why.")
+    ] = "",
+    half: Half = False,
+    policy: Policy = PluginPolicy.AUTO,
+    expected_active: ExpectedActive = None,
+    video: Clip = None,
+    gpu: GpuName = None,
+    layer_times: LayerTable = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Show the layers, gates, thresholds and state memory of a model, and which backend runs what and why.
+
+    MODEL may be an engine too: then what its description (ENGINE.json) says.
+    """
+    from pathlib import Path
+
+    from edgeskip.backends.tensorrt.loader import is_engine
+    from edgeskip.cli import inspect_tensorrt
+
+    if target not in ("", "tensorrt"):
+        raise typer.BadParameter(f"{target!r} is not tensorrt", param_hint="--for")
+    if is_engine(Path(model)):
+        inspect_tensorrt.show_engine(Path(model), json)
+        return
+    if target:
+        inspect_tensorrt.show_choices(model, policy, half, gpu, expected_active, video, layer_times, threads, json)
+        return
     from edgeskip.cli.console import print_json
     from edgeskip.cli.facts import model_facts
     from edgeskip.cli.networks import open_network

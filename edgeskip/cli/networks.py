@@ -41,6 +41,7 @@ class ExportChoices:
     video: str | None = None
     calibration_frames: int = DEFAULT_CALIBRATION_FRAMES
     start: int = 0
+    residuals_apart: bool = False
 
 
 def model_path(argument: str) -> Path:
@@ -61,15 +62,19 @@ class Network:
 
 
 def open_network(argument: str, choices: ExportChoices | None = None) -> Network:
-    """The network that a MODEL argument names; a dense one is exported in memory, with a note.
+    """The network that a MODEL argument names; a dense one is exported in memory, with a note, and of an engine its
+    description is read.
 
     Raises:
-        ModelError, ContractError: the file can't be read or is no network that edgeskip can take.
+        ModelError, ContractError, TensorRTError: the file can't be read or is no network that edgeskip can take.
     """
+    from edgeskip.backends.tensorrt.loader import is_engine, load_engine_model
     from edgeskip.cli.console import say
     from edgeskip.graph.skip_model import is_skip_model, load_skip_model
 
     path = model_path(argument)
+    if is_engine(path):
+        return Network(load_engine_model(path))
     if is_skip_model(path):
         return Network(load_skip_model(path))
     choices = choices or ExportChoices()
@@ -101,6 +106,7 @@ def export_model(path: Path, choices: ExportChoices) -> SkipModel:
         norm=choices.norm,
         block=choices.block,
         size=choices.size,
+        residuals_apart=choices.residuals_apart,
         source_description=described,
     )
     model.file = model.file or str(path)

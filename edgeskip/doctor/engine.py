@@ -56,5 +56,5 @@ def _remedy(name: str) -> str:
     if name == "cpu":
         return "build the native engine: pip install . (needs a C++17 compiler)"
     if name == "tensorrt":
-        return 'pip install "edgeskip[tensorrt]" on a machine with an NVIDIA driver'
+        return "the findings under cuda say what is missing, in this order; docs/jetson.md is the way on a Jetson"
     return f"pip install {name}"

@@ -25,9 +25,6 @@ def machine_findings() -> list[Finding]:
     board = board_model()
     if board:
         findings.append(Finding(_GROUP, "board", True, board))
-    jetson = jetson_release()
-    if jetson:
-        findings.append(Finding(_GROUP, "jetson", True, jetson))
     return findings
 
 
@@ -51,15 +48,6 @@ def usable_cores() -> int:
 def board_model() -> str:
     """Name of a single-board computer from its device tree, "" elsewhere."""
     return read_text("/proc/device-tree/model").rstrip("\0\n ")
-
-
-def jetson_release() -> str:
-    """Release of Jetson Linux, such as "L4T 36.4.0", "" elsewhere."""
-    text = read_text("/etc/nv_tegra_release")
-    match = re.search(r"R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
-    if match:
-        return f"L4T {match[1]}.{match[2]}"
-    return text.strip().splitlines()[0] if text.strip() else ""
 
 
 def read_text(path: str) -> str:

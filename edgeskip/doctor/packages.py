@@ -19,7 +19,6 @@ class _Package:
     extra: str = ""
 
 
-_COMING = "the TensorRT backend, which this version does not have yet"
 _PACKAGES = (
     _Package("numpy", ("numpy",), "arrays"),
     _Package("onnx", ("onnx",), "reading and writing networks"),
@@ -29,8 +28,9 @@ _PACKAGES = (
     _Package("rich", ("rich",), "terminal"),
     _Package("torch", ("torch",), "training the demo's network", "export"),
     _Package("openvino", ("openvino",), "comparison in bench", "bench"),
-    _Package("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), _COMING, "tensorrt"),
-    _Package("pycuda", ("pycuda",), _COMING, "tensorrt"),
+    _Package("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), "the TensorRT backend", "tensorrt"),
+    _Package("pycuda", ("pycuda",), "the TensorRT backend; cuda-bindings does as well", "pycuda"),
+    _Package("cuda.bindings", ("cuda-bindings",), "the TensorRT backend where pycuda does not build", "tensorrt"),
 )
 
 

@@ -12,8 +12,13 @@ def dense_bytes(model: SkipModel, file: str | Path | None = None) -> bytes:
     """ONNX bytes of the dense network: `file` where given, else the dense equivalent of `model`.
 
     Raises:
-        ModelError: `file` can't be read.
+        ModelError: `file` can't be read, or `model` is an engine and no file is given.
     """
+    if file is None and model.engine:
+        raise ModelError(
+            f"{model.file}: an engine holds no weights that the dense network could be made of",
+            hint="name the network that it was made of: --dense NETWORK.onnx",
+        )
     if file is None:
         from edgeskip.graph.dense import dense_model
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeskip.core.contract import DOMAIN
+from edgeskip.core.contract import DOMAIN, OPS
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Dim, Graph, Node, TensorInfo
 
@@ -49,8 +49,8 @@ def graph_from_proto(proto: ModelProto, file: str) -> Graph:
     return graph
 
 
-def to_proto(graph: Graph) -> ModelProto:
-    """`graph` as an ONNX model (IR version 10); skip ops get their function bodies."""
+def to_proto(graph: Graph, ir_version: int = IR_VERSION) -> ModelProto:
+    """`graph` as an ONNX model; skip ops get their function bodies (which IR version 10 can say)."""
     from onnx import helper, numpy_helper
 
     nodes = [_node_proto(node, graph) for node in graph.nodes]
@@ -67,17 +67,22 @@ def to_proto(graph: Graph) -> ModelProto:
     domains = dict.fromkeys(node.domain for node in graph.nodes if node.domain not in ("", "ai.onnx"))
     imports = [helper.make_opsetid("", graph.opset)]
     imports += [helper.make_opsetid(domain, _DOMAIN_VERSIONS.get(domain, 1)) for domain in domains]
-    model = helper.make_model(proto, opset_imports=imports, ir_version=IR_VERSION, functions=_functions(graph))
+    model = helper.make_model(proto, opset_imports=imports, ir_version=ir_version, functions=_functions(graph))
     helper.set_model_props(model, graph.metadata)
     return model
 
 
 def _functions(graph: Graph) -> list[Any]:
-    if not any(node.domain == DOMAIN for node in graph.nodes):
+    if not any(_has_body(node) for node in graph.nodes):
         return []
     from edgeskip.graph.functions import functions_for
 
     return functions_for(graph)
+
+
+def _has_body(node: Node) -> bool:
+    """Whether `node` is an op of the contract; the domain also has ops that only a backend's plugins know."""
+    return node.domain == DOMAIN and node.op_type in OPS
 
 
 def _add_node(graph: Graph, record: NodeProto, file: str) -> None:
@@ -153,7 +158,7 @@ def _node_proto(node: Node, graph: Graph) -> NodeProto:
     record = helper.make_node(node.op_type, node.inputs, node.outputs, node.name, domain=node.domain)
     for name, value in node.attributes.items():
         record.attribute.append(_attribute_proto(node, name, value))
-    if node.domain == DOMAIN:
+    if _has_body(node):
         from edgeskip.graph.functions import overload_of
 
         record.overload = overload_of(node, graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,12 +40,14 @@ class SkipModel:
     """A validated skip model: a pure function (frame, states) -> (outputs, states, masks).
 
     Every node of domain `edgeskip` holds all attributes of its op (defaults filled in). `file` is
-    where it was read from or goes to, for messages.
+    where it was read from or goes to, for messages. `engine`: path of the TensorRT engine that it is, whose graph has
+    no weights: only the backend that made it can run it.
     """
 
     graph: Graph
     metadata: Metadata
     file: str = ""
+    engine: str = ""
 
     @cached_property
     def state_pairs(self) -> list[StatePair]:
@@ -156,11 +159,25 @@ def load_skip_model(path: str | Path) -> SkipModel:
             f"{file}: this ONNX file is not a skip model: it has no metadata {METADATA_KEY!r}",
             hint=f"make one of a dense network: edgeskip export {file} -o model.skip.onnx",
         )
+    _refuse_lowered(graph.metadata[METADATA_KEY], file)
     metadata = Metadata.from_json(graph.metadata[METADATA_KEY], file)
     fill_defaults(graph.nodes)
     model = SkipModel(graph, metadata, file)
     validate(model)
     return model
+
+
+def _refuse_lowered(metadata: str, file: str) -> None:
+    """A network that was written for TensorRT has the metadata of the skip model, but other ops and layouts."""
+    try:
+        lowered = "lowering" in json.loads(metadata)
+    except (ValueError, TypeError):
+        return  # refused with its reason when it is read
+    if lowered:
+        raise ContractError(
+            f"{file}: this network was written for TensorRT (--for tensorrt), and is no skip model any more",
+            hint="give the skip model that it was made of; this file is for trtexec and TensorRT's own tools",
+        )
 
 
 def to_bytes(model: SkipModel) -> bytes:

@@ -33,10 +33,10 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> Absent:
 
 
 def test_the_names_that_the_commands_offer():
-    assert registry.names() == ["cpu", "onnxruntime", "reference"]
+    assert registry.names() == ["tensorrt", "cpu", "onnxruntime", "reference"]
 
 
-@pytest.mark.parametrize("name", ["cpu", "onnxruntime", "reference"])
+@pytest.mark.parametrize("name", ["tensorrt", "cpu", "onnxruntime", "reference"])
 def test_a_backend_has_the_name_that_it_is_known_by(name: str):
     backend = registry.get_backend(name)
     assert backend.name == name

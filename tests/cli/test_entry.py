@@ -16,7 +16,7 @@ from edgeskip import __version__
 from edgeskip.cli import entry
 from edgeskip.core.errors import EdgeskipError, ModelError
 
-COMMANDS = ("demo", "export", "inspect", "bench", "evaluate", "doctor")
+COMMANDS = ("demo", "export", "build", "inspect", "bench", "evaluate", "doctor")
 OPTIONAL = ("openvino", "torch", "onnxscript", "tensorrt", "pycuda", "aiohttp")
 HEAVY = ("numpy", "onnx", "onnxruntime", "cv2", *OPTIONAL)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeskip.cli.entry import run
-from edgeskip.doctor import Finding, cuda, devices, examine, machine, packages
+from edgeskip.doctor import Finding, devices, examine, packages
 from edgeskip.doctor.engine import backend_findings
 
 
@@ -65,35 +64,6 @@ def test_system_build_without_a_record_counts_as_installed() -> None:
     assert packages.installed_version("no_such_module_anywhere", ()) is None
 
 
-def test_without_a_driver_tensorrt_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its runtime ends the process where there is no device."""
-
-    def absent(name: str):
-        raise OSError(name)
-
-    def forbidden() -> None:
-        raise AssertionError("tensorrt was imported")
-
-    monkeypatch.setattr(ctypes, "CDLL", absent)
-    monkeypatch.setattr(cuda, "_version_by_import", forbidden)
-    driver, tensorrt = cuda.cuda_findings()
-    assert not driver.ok
-    assert driver.remedy
-    assert not tensorrt.ok
-
-
-def test_driver_that_fails_to_start_is_told_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Library:
-        def cuInit(self, flags: int) -> int:  # noqa: N802
-            return 999
-
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
-    driver, tensorrt = cuda.cuda_findings()
-    assert "999" in driver.detail
-    assert not driver.ok
-    assert not tensorrt.ok
-
-
 def test_broken_backend_is_a_finding_and_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     from edgeskip.backends import registry
 
@@ -123,13 +93,6 @@ def test_no_camera_has_a_remedy(tmp_path: Path) -> None:
     (only,) = devices.camera_findings(tmp_path, tmp_path)
     assert not only.ok
     assert "--source" in only.remedy
-
-
-def test_jetson_release_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "# R36 (release), REVISION: 4.0, GCID: 37537400, BOARD: generic, EABI: aarch64\n"
-    monkeypatch.setattr(machine, "read_text", lambda path: text if path == "/etc/nv_tegra_release" else "")
-    assert machine.jetson_release() == "L4T 36.4.0"
-    assert "jetson" in {finding.name for finding in machine.machine_findings()}
 
 
 @pytest.mark.parametrize(

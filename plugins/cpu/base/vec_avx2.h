@@ -18,6 +18,7 @@ EDGESKIP_INLINE __m256i first_lanes(int n) {
 struct VecAvx2 {
   static constexpr int lanes = 8;
   static constexpr int lane_group = 1;
+  static constexpr bool streams = false;
   using Mask = __m256;
   __m256 value;
 
@@ -27,6 +28,9 @@ struct VecAvx2 {
   static EDGESKIP_INLINE VecAvx2 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static EDGESKIP_INLINE VecAvx2 load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static EDGESKIP_INLINE VecAvx2 load_first(const float* p, int n) { return {_mm256_maskload_ps(p, first_lanes(n))}; }
+  static EDGESKIP_INLINE VecAvx2 load_fours(const float* p, int64_t stride) {
+    return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1)};
+  }
   static EDGESKIP_INLINE VecAvx2 from_bits(uint32_t bits) {
     return {_mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(bits)))};
   }

@@ -16,6 +16,7 @@ EDGESKIP_INLINE __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u
 struct VecAvx512 {
   static constexpr int lanes = 16;
   static constexpr int lane_group = 1;
+  static constexpr bool streams = true;
   using Mask = __mmask16;
   __m512 value;
 
@@ -25,10 +26,18 @@ struct VecAvx512 {
   static EDGESKIP_INLINE VecAvx512 load_first(const float* p, int n) {
     return {_mm512_maskz_loadu_ps(first_lanes(n), p)};
   }
+  static EDGESKIP_INLINE VecAvx512 load_fours(const float* p, int64_t stride) {
+    __m512 fours = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    fours = _mm512_insertf32x4(fours, _mm_loadu_ps(p + stride), 1);
+    fours = _mm512_insertf32x4(fours, _mm_loadu_ps(p + 2 * stride), 2);
+    return {_mm512_insertf32x4(fours, _mm_loadu_ps(p + 3 * stride), 3)};
+  }
   static EDGESKIP_INLINE VecAvx512 from_bits(uint32_t bits) {
     return {_mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(bits)))};
   }
   EDGESKIP_INLINE void store(float* p) const { _mm512_storeu_ps(p, value); }
+  EDGESKIP_INLINE void stream(float* p) const { _mm512_stream_ps(p, value); }
+  static EDGESKIP_INLINE void end_streams() { _mm_sfence(); }
   EDGESKIP_INLINE void store_first(float* p, int n) const { _mm512_mask_storeu_ps(p, first_lanes(n), value); }
 };
 

@@ -16,12 +16,14 @@ struct VecNeon {
   // The multiply-add instruction takes one factor from a lane of a register: the matrix kernel
   // loads 4 channels of a pixel at once and broadcasts for free.
   static constexpr int lane_group = 4;
+  static constexpr bool streams = false;
   using Mask = uint32x4_t;
   float32x4_t value;
 
   static EDGESKIP_INLINE Mask all_lanes(bool on) { return vdupq_n_u32(-static_cast<uint32_t>(on)); }
   static EDGESKIP_INLINE VecNeon broadcast(float x) { return {vdupq_n_f32(x)}; }
   static EDGESKIP_INLINE VecNeon load(const float* p) { return {vld1q_f32(p)}; }
+  static EDGESKIP_INLINE VecNeon load_fours(const float* p, int64_t) { return load(p); }
   static EDGESKIP_INLINE VecNeon load_first(const float* p, int n) {
     const float32x4_t zero = vdupq_n_f32(0.0f);
     if (n == 1) return {vld1q_lane_f32(p, zero, 0)};

@@ -10,6 +10,9 @@
 //   exceeds(a, b)             one bit per lane, the first lowest: not a <= b, so also where one is NaN
 //   transpose_fours           4 vectors of groups of 4 floats become the groups' first, second, .. values
 //   gather_fours              the way back
+//   streams                   stream(p) stores to whole cache lines, p aligned to one, past the caches; other threads
+//                             see it behind end_streams(). False: the level has neither
+//   load_fours(p, stride)     lanes / 4 groups of 4 floats, `stride` floats apart; of levels with 4 and more lanes
 #pragma once
 
 #include <cstdint>
@@ -22,6 +25,7 @@ namespace {
 struct VecScalar {
   static constexpr int lanes = 1;
   static constexpr int lane_group = 1;
+  static constexpr bool streams = false;
   using Mask = bool;
   float value;
 

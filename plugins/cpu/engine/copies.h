@@ -9,10 +9,11 @@
 
 namespace edgeskip {
 
-// [channels][height][width]
-void read_tensor(const TensorView& tensor, float* channels_first);
-// Only the pixels of a mask of the tensor's size.
-void read_pixels(const TensorView& tensor, const MaskView& pixels, float* channels_first);
+// planes: [channels][height][width]
+void read_tensor(const KernelTable& kernels, ThreadPool& pool, const TensorView& tensor, float* planes);
+// Only the pixels of a mask of the tensor's size, or more of them: elsewhere the planes hold the tensor's values.
+void read_pixels(const KernelTable& kernels, ThreadPool& pool, const TensorView& tensor, const MaskView& pixels,
+                 float* planes);
 
 // A copy, and where the tensor has changed since.
 struct TensorCopy {
@@ -22,7 +23,7 @@ struct TensorCopy {
   bool unknown = true;  // anything may differ
 
   explicit TensorCopy(const TensorView& tensor);
-  void bring_up_to_date(const TensorView& tensor);
+  void bring_up_to_date(const KernelTable& kernels, ThreadPool& pool, const TensorView& tensor);
 };
 
 // The copies of one tensor. One that nobody holds any more is brought up to date and handed out again, so that
@@ -30,7 +31,8 @@ struct TensorCopy {
 class TensorCopies {
  public:
   // changed: where the tensor differs from the last call; null: anything may.
-  std::shared_ptr<const TensorCopy> take(const TensorView& tensor, const MaskView* changed);
+  std::shared_ptr<const TensorCopy> take(const KernelTable& kernels, ThreadPool& pool, const TensorView& tensor,
+                                         const MaskView* changed);
 
  private:
   static constexpr size_t kMost = 4;  // more than that, and somebody collects them

@@ -136,8 +136,8 @@ bool Stream::write(int id, const float* channels_first) {
 
 void Stream::write_picture(int id, const Picture& picture, const PictureRules& rules) {
   std::lock_guard<std::mutex> turn(engine_.running_);
-  write_rows(picture_reader_.read(picture, rules, engine_.pool_), *engine_.kernels_, tensor(id),
-             engine_.plan_.fours(id));
+  const PictureRows rows = picture_reader_.read(picture, rules, *engine_.kernels_, engine_.pool_);
+  write_rows(rows, *engine_.kernels_, tensor(id), engine_.plan_.fours(id));
 }
 
 const InputShape& Stream::input(int id) const {
@@ -157,7 +157,7 @@ bool Stream::offer(int id, const float* channels_first) {
 bool Stream::offer_picture(int id, const Picture& picture, const PictureRules& rules) {
   std::lock_guard<std::mutex> turn(engine_.running_);
   FrameInput source;
-  source.picture = picture_reader_.read(picture, rules, engine_.pool_);
+  source.picture = picture_reader_.read(picture, rules, *engine_.kernels_, engine_.pool_);
   return offer(id, source);
 }
 
@@ -168,10 +168,15 @@ bool Stream::offer(int id, const FrameInput& source) {
   return finite;
 }
 
-void Stream::read(int id, float* channels_first) const { read_tensor(tensor(id), channels_first); }
+void Stream::read(int id, float* channels_first) const {
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  read_tensor(*engine_.kernels_, engine_.pool_, tensor(id), channels_first);
+}
 
 std::shared_ptr<const TensorCopy> Stream::copy(int id, int changed) {
-  return copies_[id].take(tensor(id), changed < 0 ? nullptr : &mask(changed));
+  const TensorView view = tensor(id);
+  std::lock_guard<std::mutex> turn(engine_.running_);
+  return copies_[id].take(*engine_.kernels_, engine_.pool_, view, changed < 0 ? nullptr : &mask(changed));
 }
 
 void Stream::run(int begin, int end) {

@@ -11,6 +11,7 @@ Frame::Frame(const Plan& plan, const KernelTable& kernels, ThreadPool& pool, con
       shared_(scratch.shared),
       per_thread_(aligned(scratch.per_thread) * pool.threads()),
       thread_bytes_(aligned(scratch.per_thread)) {
+  for (const InputShape& input : plan.inputs()) picture_references_.emplace_back(input.size, input.channels);
   place_buffers(plan);
   place_masks(plan);
   reset(plan.pending());
@@ -76,9 +77,14 @@ void Frame::reset(const std::vector<int>& pending) {
   for (size_t id = 0; id < masks_.size(); ++id) clear_mask(static_cast<int>(id));
   for (const int id : pending) fill(output_mask(id));
   std::fill(inputs_.begin(), inputs_.end(), FrameInput{});
+  for (PictureReference& reference : picture_references_) reference.forget();
   forget_lists();
 }
 
-int64_t Frame::state_bytes() const { return static_cast<int64_t>(buffer_memory_.bytes() + mask_memory_.bytes()); }
+int64_t Frame::state_bytes() const {
+  int64_t bytes = static_cast<int64_t>(buffer_memory_.bytes() + mask_memory_.bytes());
+  for (const PictureReference& reference : picture_references_) bytes += reference.bytes();
+  return bytes;
+}
 
 }  // namespace edgeskip

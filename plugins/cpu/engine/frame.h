@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "../kernels/kernels.h"
+#include "frame_input.h"
 #include "mask.h"
 #include "memory.h"
+#include "picture_reference.h"
 #include "plan.h"
 #include "threads.h"
 
@@ -25,15 +27,6 @@ struct TensorView {
 struct PixelList {
   const Pixel* pixels = nullptr;
   int64_t count = 0;
-};
-
-// What a gate takes in for one frame: values as planes, or a picture; neither: the input stays as it was.
-// The memory that it points at outlives the frame.
-struct FrameInput {
-  const float* planes = nullptr;  // [channels][height][width]
-  PictureRows picture = {};
-
-  bool given() const { return planes || picture.pixels; }
 };
 
 class Frame {
@@ -63,6 +56,7 @@ class Frame {
   bool idle(const MaskUse& masks);
 
   FrameInput& input(int id) { return inputs_[id]; }
+  PictureReference& picture_reference(int input) { return picture_references_[input]; }
 
   // The set pixels of a mask; kept until the mask is written, for ops that follow on the same mask.
   PixelList pixels(int mask);
@@ -115,6 +109,7 @@ class Frame {
   ThreadPool& pool_;
   std::vector<TensorView> tensors_;
   std::vector<FrameInput> inputs_;
+  std::vector<PictureReference> picture_references_;  // of each input
   std::vector<MaskView> masks_;
   enum class Content : uint8_t { unknown, none, pixels };
   std::vector<Content> content_;  // of each mask

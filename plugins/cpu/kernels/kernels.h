@@ -145,12 +145,32 @@ struct PictureRows {
   float mean[3], scale[3], pads[3];
 };
 
+// A row of a picture of three bytes a pixel, resized along the row, in units of 1/128 of a level:
+// line[3 * x + c] = (left * weight + right * weight) >> 4
+struct BlendColumnsArgs {
+  const uint8_t* row;
+  const int32_t* columns;  // [width][4]: the two source pixels of each and their weights, which sum to 2048
+  int width;
+  int adjacent;   // so many at the start read neighbours (second = first + 1), where 8 bytes from `first` on may be read
+  int16_t* line;  // [3 * width + 4]; the last 4 may be overwritten
+};
+
+// Two such lines to levels: out[i] = ((upper * weight >> 16) + (lower * weight >> 16) + 2) >> 2
+struct BlendRowsArgs {
+  const int16_t* upper;
+  const int16_t* lower;
+  int upper_weight, lower_weight;  // sum to 2048
+  uint8_t* out;                    // [count]
+  int count;
+};
+
 // Decides a part of a gate's picture (docs/contract.md, SkipGate): sets the bits of mask rows first_row <= row < end_row
 // and columns first_column <= column < end_column; first_column is a multiple of 64, end_column too or the
 // width, and they are at most gate_part_columns apart. x and y are only read. A pixel's decision does not
 // depend on the part that it lies in. x are pixels in memory, planes, or a camera's picture; returns whether what was
 // read of planes is finite.
 constexpr int gate_part_columns = 320;
+constexpr int gate_group_columns = 16;
 struct GateArgs {
   const float* x;              // null: x is given by planes, or by picture
   const float* y;              // the reference
@@ -158,6 +178,8 @@ struct GateArgs {
   bool fours;                  // both strides are 4, and all 4 floats of every pixel may be read
   const float* planes;         // [channels][height][width], or null
   const PictureRows* picture;
+  const uint64_t* groups;  // null, or as SieveArgs: a pixel in no marked group is closed, and is not looked at
+  int group_words;
   int height, width, channels;
   Norm norm;
   int window;  // odd
@@ -169,6 +191,27 @@ struct GateArgs {
   float* scratch;  // gate_scratch(window, channels) floats
 };
 
+// Marks the groups of gate_group_columns columns in which a pixel of a gate (GateArgs) may be open, for rows first_row <=
+// row < end_row of an input that lies in a camera's picture of three bytes a pixel, as its reference does.
+struct SieveArgs {
+  const uint8_t* picture;  // [height][width][3], rows picture_row bytes apart; lies at the input's top left
+  int64_t picture_row;
+  const uint8_t* reference;  // the same, without gaps
+  int height, width;
+  int input_height, input_width;
+  int window;  // odd
+  // Sums of |picture - reference| over a window with which nothing opens, at most 254: a line of sieve_line(input_width)
+  // of them, one for each byte, for windows of 1, 2, ... `window` rows of the input.
+  const uint8_t* harmless;
+  int first_row, end_row;
+  uint64_t* groups;  // [input_height][words], a bit each
+  int words;
+  uint8_t* scratch;  // sieve_scratch(window, input_width) bytes
+};
+
+// Bytes of a row of an input of this width, in whole words of pixels.
+inline int64_t sieve_line(int width) { return (int64_t{width} + 63) / 64 * 192; }
+
 // pixels[p][c] = planes[c][p]; returns whether all values are finite.
 struct PlanesArgs {
   const float* planes;
@@ -178,6 +221,17 @@ struct PlanesArgs {
   bool fours;  // pixel_stride is 4, and all 4 floats of every pixel may be written
   int64_t count;
   int channels;
+};
+
+// planes[c][p] = pixels[p][c]
+struct ReadPlanesArgs {
+  const float* pixels;
+  int64_t pixel_stride;
+  float* planes;
+  int64_t plane_stride;
+  int64_t count;
+  int channels;
+  bool stream;  // past the caches, where the level can: writing lines that are not read soon takes half the time
 };
 
 struct KernelTable {
@@ -210,9 +264,14 @@ struct KernelTable {
 
   int64_t (*gate_scratch)(int window, int channels);
   bool (*gate)(const GateArgs&);
+  int64_t (*sieve_scratch)(int window, int width);
+  void (*sieve)(const SieveArgs&);
   bool (*write_planes)(const PlanesArgs&);
+  void (*read_planes)(const ReadPlanesArgs&);
   // planes[c][0 ..] = columns begin .. end - 1 of a row
   void (*normalise_row)(const PictureRows&, int row, int begin, int end, float* const* planes);
+  void (*blend_columns)(const BlendColumnsArgs&);
+  void (*blend_rows)(const BlendRowsArgs&);
 };
 
 // nullptr where this build or this CPU lacks the level

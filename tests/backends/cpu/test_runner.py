@@ -138,6 +138,24 @@ def test_only_changed_pixels_of_an_output_are_read_and_the_rest_is_right(changed
             before = after
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("channels", "size"), [(2, (5, 20)), (36, (3, 64)), (18, (2, 70)), (130, (64, 96))])
+def test_an_output_of_any_width_is_right_wherever_it_changed(channels: int, size: tuple[int, int], threads: int):
+    builder = ModelBuilder(height=size[0], width=size[1])
+    model = builder.model(builder.conv("state.0.x.next", "y", weights(channels, 4, 1, 1), size))
+    rng = np.random.default_rng(channels)
+    with runner(model, threads=threads) as active, runner(model) as fresh:
+        x = rng.standard_normal((1, 4, *size)).astype(np.float32)
+        for first, last in ((0, 1), (3, 9), (0, size[1]), (size[1] - 3, size[1]), (1, 18), (15, 17)):
+            y = active.infer(x).outputs["y"]
+            fresh.reset()
+            np.testing.assert_array_equal(y, fresh.infer(x).outputs["y"])
+            expected = np.einsum("oi,nihw->nohw", weights(channels, 4, 1, 1)[..., 0, 0], x)
+            np.testing.assert_allclose(y, expected, atol=1e-5)
+            x = x.copy()
+            x[0, :, rng.integers(size[0]) :, first:last] += 1
+
+
 def test_cost_counts_the_pixels_that_were_computed():
     builder = ModelBuilder()
     model = builder.model(builder.conv("state.0.x.next", "y", weights(3, 4, 3, 3), (6, 8), pads=[1, 1, 1, 1]))

@@ -3,7 +3,8 @@
 // without a window go through the kernel for differences.
 //
 // A gate may take a network's input in by itself: `offer` decides, and `run` copies what changed, so that what
-// comes in is never stored as a whole, and a frame that is refused has changed nothing.
+// comes in is never stored as a whole, and a frame that is refused has changed nothing. Of a camera's pictures it keeps
+// the bytes too (picture_reference.h), which are sifted first: most of a still picture ends there.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -35,6 +36,8 @@ class GateOperation : public Operation {
     }
     pixelwise_ = spec.x >= 0 && spec.window == 1 && channels_ > kFewChannels;
     scratch_floats_ = context.kernels.gate_scratch(spec_.window, channels_);
+    sieve_bytes_ = context.kernels.sieve_scratch(spec_.window, size_.width);
+    group_words_ = words_of((size_.width + gate_group_columns - 1) / gate_group_columns);
     fours_ = context.plan.fours(spec.y) && (spec.x < 0 || context.plan.fours(spec.x));
     const int radius = spec_.window / 2;
     for (int c = 0; c < size_.width; ++c)
@@ -46,7 +49,10 @@ class GateOperation : public Operation {
 
   ScratchNeeds scratch() const override {
     const size_t lists = arena_bytes<float>(size_.width) + 2 * arena_bytes<const float*>(size_.width);
-    return {0, pixelwise_ ? lists : arena_bytes<float>(scratch_floats_)};
+    if (pixelwise_) return {0, lists};
+    if (spec_.x >= 0) return {0, arena_bytes<float>(scratch_floats_)};
+    const size_t sieved = arena_bytes<uint64_t>(int64_t{group_words_} * size_.height);
+    return {sieved, arena_bytes<float>(scratch_floats_) + arena_bytes<uint8_t>(sieve_bytes_)};
   }
 
   int64_t run(Frame& frame) const override {
@@ -65,7 +71,14 @@ class GateOperation : public Operation {
   bool offer(Frame& frame, const FrameInput& input) const override {
     GateArgs args = {};
     args.planes = input.planes, args.picture = &input.picture;
-    const bool finite = decide(frame, args, frame.output_mask(taken_in_.decided));
+    PictureReference& reference = frame.picture_reference(taken_in_.input);
+    SieveArgs sieve = {};
+    if (!input.planes && reference.knows(input.picture)) {
+      sieve = reference.sieve(input.picture, {norm_, spec_.threshold, spec_.threshold_signed, spec_.window, counts_.data()});
+      sieve.words = args.group_words = group_words_;
+      args.groups = sieve.groups = frame.shared_arena().take<uint64_t>(int64_t{group_words_} * size_.height);
+    }
+    const bool finite = decide(frame, args, frame.output_mask(taken_in_.decided), sieve);
     frame.input(taken_in_.input) = finite ? input : FrameInput{};
     return finite;
   }
@@ -105,8 +118,9 @@ class GateOperation : public Operation {
     });
   }
 
-  // common: says where x comes from. Returns whether it is finite.
-  bool decide(Frame& frame, GateArgs common, const MaskView& mask) const {
+  // common: says where x comes from. sieve: says where the reference's bytes are, if they are known. Returns whether x
+  // is finite.
+  bool decide(Frame& frame, GateArgs common, const MaskView& mask, const SieveArgs& sieve = {}) const {
     const TensorView& y = frame.tensor(spec_.y);
     common.y = y.data, common.y_stride = y.stride, common.fours = fours_;
     common.height = size_.height, common.width = size_.width, common.channels = channels_;
@@ -118,6 +132,12 @@ class GateOperation : public Operation {
       GateArgs args = common;
       args.first_row = begin, args.end_row = end;
       args.scratch = arena.take<float>(scratch_floats_);
+      if (sieve.reference) {
+        SieveArgs sieve_args = sieve;
+        sieve_args.first_row = begin, sieve_args.end_row = end;
+        sieve_args.scratch = arena.take<uint8_t>(sieve_bytes_);
+        frame.kernels().sieve(sieve_args);
+      }
       for (int column = 0; column < size_.width; column += part_columns_) {
         args.first_column = column, args.end_column = std::min(column + part_columns_, size_.width);
         if (!frame.kernels().gate(args)) finite.store(false, std::memory_order_relaxed);
@@ -137,6 +157,7 @@ class GateOperation : public Operation {
       frame.for_rows(size_.height, cost_ns(), [&](int begin, int end, Arena) {
         for (int row = begin; row < end; ++row) take_row_in(frame.kernels(), input, y, decided, row);
       });
+      frame.picture_reference(taken_in_.input).accept(input, decided);
     }
     input = {};
   }
@@ -177,9 +198,9 @@ class GateOperation : public Operation {
   Norm norm_;
   TakenIn taken_in_;
   Size size_;
-  int channels_, part_columns_;
+  int channels_, part_columns_, group_words_;
   bool pixelwise_, fours_;
-  int64_t scratch_floats_;
+  int64_t scratch_floats_, sieve_bytes_;
   std::vector<float> counts_;  // columns of the window in the picture, per column
 };
 

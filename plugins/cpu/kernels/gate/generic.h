@@ -7,7 +7,8 @@
 //
 // What can't exceed a threshold is not summed. No mean of norms exceeds the largest norm, and by the triangle
 // inequality no norm of a mean exceeds the mean of the norms; a margin far above the rounding errors
-// keeps the decisions those of the full sums. Groups of 16 columns are told apart by one bit each.
+// keeps the decisions those of the full sums. Groups of 16 columns are told apart by one bit each. Where a sieve
+// (sieve.h) has found the groups that may open, only these and what their windows reach are loaded.
 #pragma once
 
 #include "base/vec_math.h"
@@ -19,7 +20,7 @@ namespace edgeskip {
 namespace {
 
 constexpr float gate_margin = 0.999f;
-constexpr int group_columns = 16;
+constexpr int group_columns = gate_group_columns;
 
 // Columns kept beside a part, so that its rows start on a vector's boundary.
 EDGESKIP_INLINE int gate_halo(int window) { return (window / 2 + 15) / 16 * 16; }
@@ -80,11 +81,11 @@ class GatePart {
     for (int row = a.first_row; row < a.end_row; ++row) {
       const int last = row + radius < a.height ? row + radius : a.height - 1;
       for (; loaded <= last; ++loaded)
-        if (load_row(loaded)) last_lively = loaded;
+        if (load_row(loaded, wanted(loaded))) last_lively = loaded;
       uint64_t* bits = a.mask + int64_t{row} * a.words;
       for (int word = a.first_column / 64; word * 64 < a.end_column; ++word) bits[word] = 0;
       const int first = row - radius > 0 ? row - radius : 0;
-      if (last_lively >= first) decide_groups(first, last, bits);
+      if (last_lively >= first) decide_groups(first, last, marked(row), bits);
     }
     return !any(is_nan(doubt));
   }
@@ -97,18 +98,66 @@ class GatePart {
     return differences + (int64_t{c} * a.window + row % a.window) * length;
   }
 
-  // Differences and norms of the part's columns and their halo, with zeros for what lies outside the
+  EDGESKIP_INLINE int halo_groups() const { return halo / group_columns; }
+
+  // The groups of a row that may open, a bit each, counted from origin.
+  EDGESKIP_INLINE uint64_t marked(int row) const {
+    if (!a.groups) return ~uint64_t{0};
+    const uint64_t* words = a.groups + int64_t{row} * a.group_words;
+    const int first = origin / group_columns;  // may be negative, by less than a word
+    if (first < 0) return words[0] << -first;
+    const int word = first / 64, shift = first % 64;
+    const uint64_t next = shift && word + 1 < a.group_words ? words[word + 1] << (64 - shift) : 0;
+    return word < a.group_words ? words[word] >> shift | next : 0;
+  }
+
+  // The groups of a row that the windows of marked ones reach.
+  uint64_t wanted(int row) const {
+    if (!a.groups) return ~uint64_t{0};
+    const int first = row - radius > a.first_row ? row - radius : a.first_row;
+    const int end = row + radius + 1 < a.end_row ? row + radius + 1 : a.end_row;
+    uint64_t seen = 0;
+    for (int r = first; r < end; ++r) seen |= marked(r);
+    return spread(seen);
+  }
+
+  EDGESKIP_INLINE uint64_t spread(uint64_t groups) const {
+    uint64_t reached = groups;
+    for (int step = 1; step <= halo_groups(); ++step) reached |= groups << step | groups >> step;
+    return reached;
+  }
+
+  // Differences and norms of wanted groups of the part and its halo, with zeros for what lies outside the
   // picture; returns whether a norm is large enough to matter.
-  bool load_row(int row) {
-    const int begin = origin > 0 ? origin : 0;
-    const int wanted = a.end_column + radius;
+  bool load_row(int row, uint64_t groups) {
+    const int reach = a.end_column + radius;
+    lively[row % a.window] = 0;
+    for (int column = origin; column < reach && groups;) {
+      const int skipped = count_zeros(groups);
+      column += skipped * group_columns, groups >>= skipped;
+      const int length_of_run = count_zeros(~groups);
+      if (column >= reach) break;
+      const int end = length_of_run < 64 && column + length_of_run * group_columns < reach
+                          ? column + length_of_run * group_columns : reach;
+      load_run(row, column, end);
+      column = end;
+      groups = length_of_run < 64 ? groups >> length_of_run : 0;
+    }
+    return lively[row % a.window] != 0;
+  }
+
+  static EDGESKIP_INLINE int count_zeros(uint64_t bits) { return bits ? __builtin_ctzll(bits) : 64; }
+
+  // Columns from .. wanted - 1; `from` is the first of a group.
+  void load_run(int row, int from, int wanted) {
+    const int begin = from > 0 ? from : 0;
     const int end = wanted < a.width ? wanted : a.width;
     // found once: a division per vector would cost as much as the vector
     float* const norm_line = norm_row(row) - origin;
     difference_line = difference_row(0, row) - origin;
     const V limit = V::broadcast(quiet);
     uint64_t groups = 0;
-    if (origin < 0) clear(row, origin, 0);
+    if (from < 0) clear(row, from, wanted < 0 ? wanted : 0);
     const auto load_columns = [&](auto subtract_columns) EDGESKIP_INLINE_LAMBDA {
       int column = begin;
       for (; column < end; column += V::lanes) {
@@ -118,7 +167,8 @@ class GatePart {
         groups |= static_cast<uint64_t>(exceeds(value, limit) != 0) << ((column - origin) / group_columns);
         value.store(norm_line + column);
       }
-      clear(row, column, wanted + V::lanes);
+      // not into the next run, which may be loaded already
+      clear(row, column, wanted < a.end_column + radius ? wanted : wanted + V::lanes);
     };
     if (a.x) {
       load_columns([&](int column, int count, V& sum)
@@ -130,8 +180,7 @@ class GatePart {
       load_columns([&](int column, int count, V& sum)
                        EDGESKIP_INLINE_LAMBDA { subtract_planes(row, column, count, line + column, stride, sum); });
     }
-    lively[row % a.window] = groups;
-    return groups != 0;
+    lively[row % a.window] |= groups;
   }
 
   // A row of the camera's picture as planes, counted from column 0.
@@ -215,12 +264,10 @@ class GatePart {
   }
 
   // Decides runs of groups whose windows hold a large norm.
-  void decide_groups(int first, int last, uint64_t* bits) {
+  void decide_groups(int first, int last, uint64_t marked_groups, uint64_t* bits) {
     uint64_t seen = 0;
     for (int row = first; row <= last; ++row) seen |= lively[row % a.window];
-    uint64_t reached = seen;
-    for (int step = 1; step <= halo / group_columns; ++step) reached |= seen << step | seen >> step;
-    reached >>= halo / group_columns;
+    uint64_t reached = (spread(seen) & marked_groups) >> halo_groups();
     for (int column = a.first_column; column < a.end_column && reached;) {
       int length_of_run = 0;
       while (reached >> length_of_run & 1) ++length_of_run;

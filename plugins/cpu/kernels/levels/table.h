@@ -7,10 +7,13 @@
 #include "kernels/difference/generic.h"
 #include "kernels/epilogue/generic.h"
 #include "kernels/gate/generic.h"
+#include "kernels/gate/sieve.h"
 #include "kernels/gather/generic.h"
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/bytes.h"
 #include "kernels/picture/generic.h"
+#include "kernels/picture/resize.h"
+#include "kernels/planes/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/softmax/generic.h"
 #include "kernels/unary/generic.h"
@@ -43,8 +46,13 @@ constexpr KernelTable make_table(Level level, const char* name) {
           difference<V>,
           gate_scratch_size,
           gate<V>,
+          sieve_scratch_size,
+          sieve<V>,
           write_planes<V>,
-          normalise_row<V>};
+          read_planes<V>,
+          normalise_row<V>,
+          blend_columns<V>,
+          blend_rows<V>};
 }
 
 }  // namespace

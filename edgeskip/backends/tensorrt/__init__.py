@@ -1,0 +1,1 @@
+"""TensorRT: the contract lowered to its parser, engines built and run with edgeskip's plugins."""

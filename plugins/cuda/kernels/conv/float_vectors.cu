@@ -1,0 +1,5 @@
+#include "kernels/conv/tiles.cuh"
+
+namespace edgeskip::cuda {
+template Status launch_tiles<float, true>(const ConvPlan&, cudaStream_t);
+}  // namespace edgeskip::cuda
