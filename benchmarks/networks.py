@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from edgeskip.core.errors import MissingPackageError
@@ -40,6 +41,14 @@ def _large(folder: Path, name: str) -> Path:
     return getattr(_large_networks(), name)(folder)
 
 
+def _wide_hrnet(folder: Path) -> Path:
+    """HRNet-w32 at 1088x832, the size that other skipping systems are measured at."""
+    path = folder / "hrnet_w32_1088x832.onnx"
+    with TemporaryDirectory(dir=folder) as temporary:
+        _large_networks().hrnet_w32(Path(temporary), (1088, 832)).rename(path)
+    return path
+
+
 def _classifier(folder: Path, name: str, model: str) -> Path:
     _large_networks()._torch()
     import timm
@@ -66,6 +75,7 @@ def _large_networks() -> ModuleType:
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "hrnet_w32": lambda folder: _large(folder, "hrnet_w32"),
+    "hrnet_w32_1088x832": _wide_hrnet,
     "efficientdet_d0": lambda folder: _large(folder, "efficientdet_d0"),
     "mobilenetv2": lambda folder: _classifier(folder, "mobilenetv2", "mobilenetv2_100"),
     "resnet50": lambda folder: _classifier(folder, "resnet50", "resnet50"),

@@ -64,7 +64,7 @@ def test_prebuilt_programs_are_run_without_a_compiler(tree: Path) -> None:
         "--archs",
         "90",
         "--only",
-        "machine build-cuda kernels host bench",
+        "machine build-cuda kernels host bench-float16 sanitize-memcheck",
     ]
     made = run(tree / "benchmarks/gpu/run.sh", *options)
     (table,) = (tree / "benchmarks/results").glob("gpu-a-gpu-1-*.md")
@@ -72,9 +72,42 @@ def test_prebuilt_programs_are_run_without_a_compiler(tree: Path) -> None:
     assert made.returncode == 1
     assert found["kernels"] == "passed"
     assert found["host"] == "**failed**: exit 3, no device"
-    assert found["bench"].startswith("left out:")
+    assert found["bench-float16"].startswith("left out:")
     assert found["build-cuda"] == f"left out: prebuilt: {prebuilt}"
     assert "all right" in table.read_text()
+    goals = table.read_text()
+    assert re.search(r"^\| every kernel right against float64 .* \| 1 of 1 steps \| passed \|$", goals, re.MULTILINE)
+    assert re.search(r"^\| V3 plugins' enqueue .* \| failed: host \| \*\*missed\*\* \|$", goals, re.MULTILINE)
+
+
+BENCH = """#!/bin/sh
+while [ $# -gt 0 ]; do [ "$1" = --csv ] && file=$2; [ "$1" = --type ] && type=$2; shift; done
+[ $type = float16 ] || exit 0
+cat > $file <<'END'
+name,batch,height,width,in_channels,out_channels,kernel,stride,share,active,ms,spread_ms,tflops,dense_ms,ratio,break_even
+1080p8_3x3_64_b1,1,135,240,64,64,3,1,1,1,0.1,0,1,0.08,0.8,0.75
+1080p8_3x3_64_b1,1,135,240,64,64,3,1,0.1,0.104,0.01,0,1,0.08,8,0.75
+1080p4_3x3_96_b1,1,270,480,96,96,3,1,1,1,0.2,0,1,0.1,0.5,0.4
+1080p4_3x3_96_b1,1,270,480,96,96,3,1,0.1,0.102,0.02,0,1,0.12,6,0.4
+hrnet_stem1_b1,1,832,1088,3,64,3,2,0.1,0.1,0.5,0,1,0.1,0.2,0.01
+END
+"""
+
+
+def test_goals_are_judged_by_the_slowest_layer(tree: Path) -> None:
+    (tree / "prebuilt/cuda").mkdir(parents=True)
+    (tree / "prebuilt/cuda/device_bench").write_text(BENCH)
+    (tree / "prebuilt/cuda/device_bench").chmod(0o755)
+    options = ["--prebuilt", tree / "prebuilt", "--name", "x", "--archs", "90", "--only", "bench-float16 layer-times"]
+    said = run(tree / "benchmarks/gpu/run.sh", *options).stdout
+    assert (
+        "10 % active: at least 5 x cuDNN's dense FP16 | 6.00 (1080p4_3x3_96_b1) to 8.00, 2 of 2 layers | passed |"
+        in said
+    )
+    assert "at least 0.6 of it | 0.50 (1080p4_3x3_96_b1) to 0.80, 1 of 2 layers | **missed** |" in said
+    assert "| 1 to 75 % active | passed |" in said
+    (copied,) = (tree / "benchmarks/results").glob("gpu-x-*-bench-float16.csv")
+    assert "1080p8" in copied.read_text()
 
 
 def test_a_step_that_takes_too_long_is_ended(tree: Path) -> None:
@@ -99,10 +132,16 @@ def test_a_step_that_takes_too_long_is_ended(tree: Path) -> None:
     assert rows(table) == {"kernels": "**failed**: over 1 s"}
 
 
+def test_no_step_begins_after_the_total_and_the_table_is_there_after_each(tree: Path) -> None:
+    run(tree / "benchmarks/gpu/run.sh", "--no-gpu", "--archs", "87", "--total", "0", "--python", "/bin/false")
+    (table,) = (tree / "benchmarks/results").glob("*.md")
+    assert rows(table)["machine"] == "left out: the total of 0 s is over"
+
+
 def test_help_names_every_option_and_an_unknown_one_is_refused(tree: Path) -> None:
     script = tree / "benchmarks/gpu/run.sh"
     said = run(script, "--help").stdout
-    options = set(re.findall(r"^    (--[a-z-]+)[ )|]", script.read_text(), re.MULTILINE))
+    options = set(re.findall(r"^    (--[a-z-]+)(?:\)| \|)", script.read_text(), re.MULTILINE))
     assert {"--no-gpu", "--prebuilt", "--tensorrt"} <= options
     assert not {option for option in options - {"--list", "-h"} if option not in said}
     assert run(script, "--nonsense").returncode == 2

@@ -2,6 +2,7 @@
 
 `EDGESKIP_TENSORRT_INCLUDE`: folders that hold NvInfer.h, `EDGESKIP_TENSORRT_LIBS`: folders that hold the packages
 `tensorrt_lean_bindings` and `tensorrt_lean_libs` (a site-packages); several are separated as in PATH.
+`EDGESKIP_TENSORRT_BUILDS`: where it is built (build/tensorrt-tests); kernels that lie there are not compiled again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 PLUGIN_SOURCE = Path(__file__).resolve().parents[2] / "plugins/tensorrt"
-BUILDS = PLUGIN_SOURCE.parents[1] / "build/tensorrt-tests"
+BUILDS = Path(os.environ.get("EDGESKIP_TENSORRT_BUILDS") or PLUGIN_SOURCE.parents[1] / "build/tensorrt-tests")
 
 
 def folders(variable: str) -> list[Path]:

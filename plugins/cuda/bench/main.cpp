@@ -1,15 +1,16 @@
 // Times layers at several active shares.
-//   device_bench [--csv FILE] [--json FILE] [--dense FILE] [--runs N] [--tile N] [--block N] [--threshold X]
-//                [--type float16|float32] [--list] [text]
+//   device_bench [--csv FILE] [--json FILE] [--dense FILE] [--layer-times FILE] [--runs N] [--tile N] [--block N]
+//                [--threshold X] [--type float16|float32] [--short] [--list] [text]
 // --dense: a CSV of name,ms (bench/cudnn_dense.py writes one); adds the ratio and the break-even share.
+// --layer-times: with --dense, the table that `edgeskip build --layer-times` decides by.
+// --short: one picture at a time, five runs. --list: the layers, as cudnn_dense.py reads them, and no GPU needed.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <sstream>
 
-#include "bench/timing.h"
+#include "bench/rows.h"
 #include "tests/device/memory.h"
 
 namespace edgeskip::cuda {
@@ -19,17 +20,10 @@ namespace {
 constexpr double kShares[] = {1.0, 0.5, 0.25, 0.1, 0.03};
 
 struct BenchOptions {
-  std::string csv, json, dense, filter;
+  std::string csv, json, dense, filter, layer_times;
   int runs = 20;
-  bool list = false;
+  bool list = false, few = false;
   ConvRules rules;
-};
-
-struct BenchRow {
-  BenchLayer layer;
-  BenchResult result;
-  double dense_ms;    // 0: not known
-  double break_even;  // share below which skipping wins; -1: not known
 };
 
 bool parse(int argc, char** argv, BenchOptions* options) {
@@ -37,6 +31,8 @@ bool parse(int argc, char** argv, BenchOptions* options) {
     const std::string name = argv[i];
     if (name == "--list") {
       options->list = true;
+    } else if (name == "--short") {
+      options->few = true, options->runs = 5;
     } else if (name.rfind("--", 0) != 0) {
       options->filter = name;
     } else if (i + 1 == argc) {
@@ -46,6 +42,7 @@ bool parse(int argc, char** argv, BenchOptions* options) {
       if (name == "--csv") options->csv = value;
       else if (name == "--json") options->json = value;
       else if (name == "--dense") options->dense = value;
+      else if (name == "--layer-times") options->layer_times = value;
       else if (name == "--runs") options->runs = std::max(1, std::atoi(value.c_str()));
       else if (name == "--tile") options->rules.tile = std::atoi(value.c_str());
       else if (name == "--block") options->rules.block = std::atoi(value.c_str());
@@ -67,51 +64,6 @@ std::map<std::string, double> read_dense(const std::string& path) {
   return times;
 }
 
-// Where the time by active share, straight between the measured shares, meets the dense time.
-double break_even(const std::vector<BenchResult>& results, double dense_ms) {
-  if (dense_ms <= 0.0) return -1.0;
-  if (results.front().ms_median <= dense_ms) return 1.0;
-  for (size_t i = 1; i < results.size(); ++i) {
-    const BenchResult &more = results[i - 1], &less = results[i];
-    if (less.ms_median > dense_ms) continue;
-    return less.active + (more.active - less.active) * (dense_ms - less.ms_median) / (more.ms_median - less.ms_median);
-  }
-  return 0.0;
-}
-
-std::string csv_of(const std::vector<BenchRow>& rows) {
-  std::ostringstream out;
-  out << "name,batch,height,width,in_channels,out_channels,kernel,stride,active,ms,spread_ms,tflops,dense_ms,ratio,"
-         "break_even\n";
-  for (const BenchRow& row : rows) {
-    const ConvShape& s = row.layer.shape;
-    out << row.layer.name << ',' << s.batch << ',' << s.in_height << ',' << s.in_width << ',' << s.in_channels << ','
-        << s.out_channels << ',' << s.kernel[0] << ',' << s.strides[0] << ',' << row.result.active << ','
-        << row.result.ms_median << ',' << row.result.ms_spread << ',' << row.result.tflops << ',';
-    if (row.dense_ms > 0.0) out << row.dense_ms << ',' << row.dense_ms / row.result.ms_median << ',' << row.break_even;
-    else out << ",,";
-    out << '\n';
-  }
-  return out.str();
-}
-
-std::string json_of(const std::vector<BenchRow>& rows, const cudaDeviceProp& device, const BenchOptions& options) {
-  std::ostringstream out;
-  out << "{\"device\": \"" << device.name << "\", \"capability\": " << 10 * device.major + device.minor
-      << ", \"type\": \"" << (options.rules.type == ElementType::float16 ? "float16" : "float32")
-      << "\", \"block\": " << options.rules.block << ", \"threshold\": " << options.rules.threshold << ", \"rows\": [";
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const BenchRow& row = rows[i];
-    out << (i ? ",\n  " : "\n  ") << "{\"name\": \"" << row.layer.name << "\", \"active\": " << row.result.active
-        << ", \"ms\": " << row.result.ms_median << ", \"spread_ms\": " << row.result.ms_spread
-        << ", \"tflops\": " << row.result.tflops;
-    if (row.dense_ms > 0.0) out << ", \"dense_ms\": " << row.dense_ms << ", \"break_even\": " << row.break_even;
-    out << '}';
-  }
-  out << "]}\n";
-  return out.str();
-}
-
 bool write_whole(const std::string& path, const std::string& text) {
   if (path.empty()) return true;
   const std::string temporary = path + ".tmp";
@@ -121,8 +73,19 @@ bool write_whole(const std::string& path, const std::string& text) {
   return file.good() && std::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
-void list_layers() {
+// After each layer, so that what was measured is there whatever becomes of the next one.
+bool write_all(const std::vector<BenchRow>& rows, const cudaDeviceProp& device, const BenchOptions& options) {
+  return write_whole(options.csv, csv_of(rows)) && write_whole(options.json, json_of(rows, device, options.rules)) &&
+         write_whole(options.layer_times, layer_times_of(rows, device, options.rules.type));
+}
+
+bool wanted(const BenchLayer& layer, const BenchOptions& options) {
+  return layer.name.find(options.filter) != std::string::npos && !(options.few && layer.shape.batch > 1);
+}
+
+void list_layers(const BenchOptions& options) {
   for (const BenchLayer& layer : bench_layers()) {
+    if (!wanted(layer, options)) continue;
     const ConvShape& s = layer.shape;
     std::printf("%s,%d,%d,%d,%d,%d,%d,%d\n", layer.name.c_str(), s.batch, s.in_height, s.in_width, s.in_channels,
                 s.out_channels, s.kernel[0], s.strides[0]);
@@ -137,7 +100,7 @@ int run(const BenchOptions& options) {
   std::printf("%s\n%-30s %8s %10s %10s %9s %9s %s\n", device.name, "layer", "active", "ms", "spread", "TFLOP/s",
               "x dense", "tile");
   for (const BenchLayer& layer : bench_layers()) {
-    if (layer.name.find(options.filter) == std::string::npos) continue;
+    if (!wanted(layer, options)) continue;
     const auto known = dense.find(layer.name);
     const double dense_ms = known == dense.end() ? 0.0 : known->second;
     std::vector<BenchResult> results;
@@ -149,14 +112,14 @@ int run(const BenchOptions& options) {
                   conv_tile_name(conv_tile_choice(layer.shape, options.rules, {})));
       std::fflush(stdout);
     }
-    for (const BenchResult& r : results) rows.push_back({layer, r, dense_ms, break_even(results, dense_ms)});
+    const double gate_ms = dense_ms > 0.0 ? time_gate(layer, options.rules, options.runs) : 0.0;
+    for (size_t i = 0; i < results.size(); ++i)
+      rows.push_back({layer, kShares[i], results[i], dense_ms, gate_ms, break_even(results, dense_ms)});
     if (dense_ms > 0.0)
       std::printf("%-30s break-even at %.0f%% active\n", layer.name.c_str(), 100 * rows.back().break_even);
+    if (!write_all(rows, device, options)) return std::fprintf(stderr, "could not write the results\n"), 2;
   }
-  const bool written =
-      write_whole(options.csv, csv_of(rows)) && write_whole(options.json, json_of(rows, device, options));
-  if (!written) std::fprintf(stderr, "could not write the results\n");
-  return written ? 0 : 2;
+  return 0;
 }
 
 }  // namespace
@@ -170,6 +133,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (!options.list) return edgeskip::cuda::run(options);
-  edgeskip::cuda::list_layers();
+  edgeskip::cuda::list_layers(options);
   return 0;
 }

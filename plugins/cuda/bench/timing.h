@@ -15,4 +15,7 @@ struct BenchResult {
 // all that is active is published. Ends the program on an error of CUDA.
 BenchResult time_layer(const BenchLayer& layer, const ConvRules& rules, double share, int runs);
 
+// Median ms of the norm gate over the layer's output where everything moved.
+double time_gate(const BenchLayer& layer, const ConvRules& rules, int runs);
+
 }  // namespace edgeskip::cuda

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from support.lowered import LoweredRun
 from support.small_skip import Oracle
@@ -13,7 +15,11 @@ from support.tensorrt_machine import Machine
 from edgeskip.backends.reference.loader import ReferenceBackend
 from edgeskip.backends.tensorrt.choice import OWN, LayerChoice
 from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
+from edgeskip.core.contract import Preparation, Task
+from edgeskip.export.dense import export_dense
 from edgeskip.graph.skip_model import SkipModel
+
+BUNDLED_FILE = Path(__file__).resolve().parents[3] / "demos/models/edgeskip_tiny.onnx"
 
 
 def trained(block: int, change: str, bias: float | None = None) -> tuple[SkipModel, list[np.ndarray]]:
@@ -75,20 +81,31 @@ def test_pixels_of_gated_layers_are_counted_as_the_contract_says_with_state_in_p
         assert "state in place" in ours.level
 
 
-@pytest.fixture(scope="module")
-def bundled() -> SkipModel:
-    from edgeskip.cli.networks import open_network
+SIZE = (160, 96)
 
-    return open_network("bundled").model
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> SkipModel:
+    """The bundled detector, which is convolutional throughout, for smaller pictures than its own."""
+    network = onnx.load(BUNDLED_FILE)
+    picture = network.graph.input[0].type.tensor_type.shape.dim
+    picture[2].dim_value, picture[3].dim_value = SIZE[1], SIZE[0]
+    for output in network.graph.output:
+        for axis in (2, 3):
+            output.type.tensor_type.shape.dim[axis].dim_param = f"{output.name}_{axis}"
+    del network.graph.value_info[:]
+    file = tmp_path_factory.mktemp("bundled") / "small.onnx"
+    onnx.save(network, file)
+    return export_dense(file, Preparation(SIZE), Task("yolox"), bundled_frames(1))
 
 
 def bundled_frames(count: int) -> list[np.ndarray]:
     """Noise in which a patch moves."""
     random = np.random.default_rng(0)
-    frames = [(random.random((1, 3, 224, 384)) * 255).astype(np.float32)]
+    frames = [(random.random((1, 3, SIZE[1], SIZE[0])) * 255).astype(np.float32)]
     for index in range(count - 1):
         frame = frames[-1].copy()
-        frame[:, :, 50:90, 60 + 10 * index : 110 + 10 * index] = random.random((1, 3, 40, 50)) * 255
+        frame[:, :, 20:50, 30 + 10 * index : 70 + 10 * index] = random.random((1, 3, 30, 40)) * 255
         frames.append(frame)
     return frames
 
@@ -100,7 +117,7 @@ def test_bundled_detector(bundled: SkipModel, precision: str, limit: float, mask
     assert kinds["Transpose"] == 4, "the picture, and one for each of three outputs"
     assert kinds["Cast"] == (4 if precision == "fp16" else 0)
     oracle, run = Oracle(bundled), LoweredRun(lowered)
-    for frame in bundled_frames(2):
+    for frame in bundled_frames(3):
         wanted, found = oracle.step(frame), run.step(frame)
         for name in bundled.outputs:
             assert np.abs(found[name] - wanted[name]).max() <= limit * np.abs(wanted[name]).max()

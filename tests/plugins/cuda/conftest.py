@@ -1,4 +1,4 @@
-"""Builds the host part of plugins/cuda once per session; without make and a C++ compiler its tests are skipped."""
+"""Builds the host part of plugins/cuda in build/cuda-tests; without make and a C++ compiler its tests are skipped."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.cuda_build import make
+from support.cuda_build import SOURCES, make
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for objects, which the tests of a session share."""
+def build() -> Path:
+    """A folder for objects, which stay: what did not change since the last session is not compiled again."""
     if not shutil.which("make") or not shutil.which("g++"):
         pytest.skip("needs make and g++")
-    return tmp_path_factory.mktemp("cuda")
+    return SOURCES.parents[1] / "build/cuda-tests"
 
 
 @pytest.fixture(scope="session")

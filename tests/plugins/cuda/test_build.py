@@ -21,10 +21,9 @@ def test_bodies_on_the_host(build: Path) -> None:
 
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
-def test_small_kernels_compile(build: Path) -> None:
-    """One architecture of the kernels that compile in seconds; the convolution is in the slow test."""
-    objects = [str(build / "device" / f"kernels/{name}/launch.cu.o") for name in ("gate", "mask", "picture")]
-    result = make(objects[0], build, *objects[1:], "ARCHS=87", f"NVCC={NVCC}")
+def test_a_kernel_compiles(build: Path) -> None:
+    """The smallest, for one architecture; all others are in the slow test."""
+    result = make(str(build / "device/kernels/count/launch.cu.o"), build, "ARCHS=87", f"NVCC={NVCC}")
     assert result.returncode == 0, result.stderr[-4000:]
 
 

@@ -18,7 +18,7 @@ from support.tensorrt_builds import PLUGIN_SOURCE, architectures, built, include
 EXPORTS = {"getPluginCreators", "setLoggerFinder"}
 HOST_FUNCTIONS = {
     "edgeskip_library_info", "edgeskip_host_api_version", "edgeskip_status_text", "edgeskip_prepare_picture",
-    "edgeskip_fill_unknown",
+    "edgeskip_fill_unknown", "edgeskip_count_active",
 }  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 // The kernels' launches on the CPU: the same plans and bodies as on the device, run by plugins/cuda's emulation.
+#include <algorithm>
 #include <cstring>
 
 #include "edgeskip/state.h"
+#include "kernels/count/body.h"
 #include "kernels/gate/plan.h"
 #include "kernels/mask/plan.h"
 #include "kernels/picture/plan.h"
@@ -74,4 +76,22 @@ Status launch_fill_state(void* state, size_t bytes, int stream_index, StateStart
   return Status::ok;
 }
 
+namespace {
+
+struct Counting : Emulated {
+  explicit Counting(const Emulated& e) : Emulated(e) {}
+  void add(int32_t* sum, int value) const { *sum += value; }
+};
+
+}  // namespace
+
 }  // namespace edgeskip::cuda
+
+extern "C" int32_t edgeskip_count_active(const EdgeskipCountItem* items, int32_t count, int32_t streams,
+                                         int32_t* counts, void*) {
+  using namespace edgeskip::cuda;
+  std::fill(counts, counts + count, 0);
+  const CountArgs args = {items, count, streams, 2, counts};
+  emulate(count * 2, kCountThreads, 0, {}, [&](const Emulated& e) { count_body(Counting(e), args); });
+  return 0;
+}
