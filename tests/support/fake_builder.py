@@ -184,7 +184,12 @@ class _Builder:
 
     def build_serialized_network(self, network: _Network, config: _Config) -> bytes | None:
         if "progress_monitor" in config.__dict__:
-            self._tell(config.__dict__["progress_monitor"])
+            try:
+                self._tell(config.__dict__["progress_monitor"])
+            except BaseException:  # TensorRT lets no exception of Python through
+                return None
+            if not config.__dict__["progress_monitor"].step_complete("none", 0):
+                return None
         if self._trt.refuse == "build":
             self._log.log(self._trt.ILogger.Severity.ERROR, "Could not find any implementation for node conv")
             return None

@@ -54,6 +54,8 @@ def build_engine(
     if monitor is not None:
         config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
+    if monitor is not None and monitor.interrupted:
+        raise KeyboardInterrupt
     if plan is None:
         raise errors.build_failed(lowered.file, _telling(log.errors), _remedy(log.errors))
     if options.timing_cache:

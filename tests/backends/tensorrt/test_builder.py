@@ -188,6 +188,16 @@ def test_progress_goes_up_to_the_whole() -> None:
     build(FakeTensorRT("8.6.1"), report=lambda share, phase: pytest.fail("8.6 tells no progress"))
 
 
+def test_ctrl_c_ends_a_build_as_ctrl_c() -> None:
+    """And not as a network that TensorRT can't build."""
+
+    def interrupted(share: float, phase: str) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(FakeTensorRT("10.3.0"), report=interrupted)
+
+
 @pytest.mark.parametrize(
     ("text", "streams"), [("4", (4, 4, 4)), ("1:8", (1, 8, 8)), ("1:4:8", (1, 4, 8)), ("1", (1, 1, 1))]
 )
