@@ -114,7 +114,7 @@ step harness "real TensorRT: build and run engines in C++" --unless tensorrt_rea
 # what needs TensorRT's Python module
 engine=$build/bundled
 step export "bundled detector: exact but for the frame's gate" --unless module_reason \
-  "${cli[@]}" export bundled --tolerance 0 --frame-threshold 8 -o "$engine.skip.onnx"
+  "${cli[@]}" export demos/models/edgeskip_tiny.onnx --tolerance 0 --frame-threshold 8 -o "$engine.skip.onnx"
 for precision in fp32 fp16; do
   half=(); [ $precision = fp16 ] && half=(--fp16)
   step "engine-$precision" "edgeskip build, $precision, all layers the plugin's" --unless module_reason \
