@@ -92,7 +92,7 @@ step pack "programs to carry" --unless pack_reason pack_programs
 
 # what needs a GPU and nothing else, most telling first
 step kernels "each kernel against float64" --unless no_gpu_or --with "$cuda_test" "$cuda_test"
-step host "V3 plugin's enqueue without TensorRT" --unless host_reason "$programs/host" "$library"
+step host "V3 plugin's enqueue without TensorRT" --unless host_reason run_host
 for type in float16 float32; do
   short=("${bench_options[@]}"); [ $type = float32 ] && short=(--short)
   step "cudnn-$type" "dense cuDNN, $type (torch)" --unless torch_reason dense_times $type "${short[@]}"
