@@ -121,7 +121,7 @@ for precision in fp32 fp16; do
     with_library "${cli[@]}" build "$engine.skip.onnx" "${half[@]}" --plugin-policy all -o "$engine-$precision.engine"
   for video in "" ${videos:+"$videos"/*}; do
     case $video in "") scene=synthetic ;; *.mp4 | *.mkv | *.avi | *.mov) scene=$(basename "${video%.*}") ;; *) continue ;; esac
-    step "frames-$precision-$scene" "300 frames: the CPU engine's outputs and masks" --unless module_reason \
+    step "frames-$precision-$scene" "300 frames beside the CPU engine, output by output" --unless module_reason \
       "$python" -m benchmarks.run_gpu_frames "$engine.skip.onnx" "$engine-$precision.engine" --precision $precision \
       ${video:+--source "$video"}
   done
