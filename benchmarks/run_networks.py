@@ -129,7 +129,19 @@ def row(case: Case, result: BenchmarkResult, state: float) -> dict[str, Any]:
             f"speedup of the clip, {name}": result.speedup_total(name),
             f"efficiency, {name}": result.efficiency(name),
         }
-    return cells
+    return cells | camera_cells(result)
+
+
+def camera_cells(result: BenchmarkResult) -> dict[str, Any]:
+    """The same from the camera's picture, preparing included, where edgeskip prepares it."""
+    if not result.camera_ms:
+        return {}
+    times = {name: result.camera_statistics(name) for name in (OWN, *result.peers)}
+    return {
+        "from camera: agreement": result.camera_agreement,
+        **{f"from camera: {name} ms": f"{time.median:.2f} +- {time.spread:.2f}" for name, time in times.items()},
+        **{f"from camera: speedup, {name}": result.camera_speedup(name) for name in result.peers},
+    }
 
 
 def precision_text(precisions: dict[str, str]) -> str:

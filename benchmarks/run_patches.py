@@ -82,6 +82,9 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--against", default="onnxruntime,openvino", help="peers, by comma")
     parser.add_argument("--precision", default="f32", help="f32, or bf16 for edgeskip and OpenVINO")
+    parser.add_argument(
+        "--residual", choices=("fused", "apart"), default="fused", help="where residual sums are formed"
+    )
     parser.add_argument("--frames", type=int, default=30, help="timed frames for each target")
     parser.add_argument("--output", type=Path, default=ROOT / "results", help="folder of the table")
     parser.add_argument("--suffix", default="", help="end of the files' names (default: the date)")
@@ -125,7 +128,7 @@ def settings(path: Path, task: str, options: argparse.Namespace) -> list[Setting
         missing = [target for target in targets if target not in found]
         if not missing:
             break
-        model, preparation = skip_model(path, task, tolerance)
+        model, preparation = skip_model(path, task, tolerance, options.residual == "apart")
         with get_backend("cpu").create_runner(model) as runner:
             for target in missing:
                 side = side_for(target, runner, preparation)
@@ -139,7 +142,7 @@ def settings(path: Path, task: str, options: argparse.Namespace) -> list[Setting
     return [found[target] for target in targets if target in found]
 
 
-def skip_model(path: Path, task: str, tolerance: float) -> tuple[SkipModel, Preparation]:
+def skip_model(path: Path, task: str, tolerance: float, residuals_apart: bool = False) -> tuple[SkipModel, Preparation]:
     """The network as a skip model; the picture's values go in as 0..1."""
     graph = load_graph(path)
     shape = graph.shape(graph.inputs[0])
@@ -148,7 +151,7 @@ def skip_model(path: Path, task: str, tolerance: float) -> tuple[SkipModel, Prep
     threshold = None if tolerance == 0 else 1.0
     return export_dense(
         path, preparation, Task(task), frames, tolerance=tolerance, frame_threshold=threshold,
-        source_description="2 random pictures",
+        residuals_apart=residuals_apart, source_description="2 random pictures",
     ), preparation  # fmt: skip
 
 

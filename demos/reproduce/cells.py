@@ -14,7 +14,7 @@ DENSE = "dense"
 GATES = ("norm_input", "norm_output", *(f"gumbel_{block}" for block in BLOCKS))
 MODES = ("residual", "refresh")
 # one gate of each family: 3000 frames in torch take long
-DRIFT_GATES = ("norm_input", "norm_output", "gumbel_4")
+DRIFT_GATES = ("norm_output", "gumbel_4")
 MEASURE, TIME, DRIFT = "measure", "time", "drift"
 
 

@@ -6,75 +6,65 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from edgeskip.demos.networks.clips import Clips
-from edgeskip.demos.networks.pose_data import to_input
+from edgeskip.demos.networks.clips import Clips, Shown
+from edgeskip.demos.reproduce.footage import Footage
+from edgeskip.demos.reproduce.players import DensePlayer, Maps, Player, played
 from edgeskip.demos.reproduce.settings import Settings
 from edgeskip.demos.reproduce.subjects import Subject
-from edgeskip.nn import dense_mode, mac_statistics, reset_state, reset_statistics
 
 SPLIT = "test"
 
 
-def measure(subject: Subject, network: nn.Module, settings: Settings, dense: bool = False) -> dict[str, Any]:
-    """Figures of `network` on the test clips, each after its own reference; `dense`: without its gates, and
-    beside it the reference's outputs held over the whole clip, which says how much there is to lose."""
+def measure(subject: Subject, player: Player, footage: Footage, settings: Settings) -> dict[str, Any]:
+    """Figures of the network on the test clips, each after its own reference; for a dense one, beside it those of the
+    reference's outputs held over the whole clip, which say how much there is to lose."""
     clips = subject.clips(SPLIT, settings.test_clips, settings.test_frames)
-    scores, held = subject.scores(network), subject.scores(network)
-    if dense:
-        _count_two_frames(network, clips)
-    else:
-        reset_statistics(network)
-    for index in range(len(clips)):
-        reset_state(network)
-        for number, (inputs, first, second) in enumerate(frames(clips, [index])):
-            outputs = arrays(_run(network, inputs, dense))
+    scores, held = subject.scores(player.network), subject.scores(player.network)
+    for begin in range(0, len(clips), player.batch):
+        side_by_side = [frames(footage, clips, index) for index in range(begin, min(begin + player.batch, len(clips)))]
+        for number, (outputs, (_, first, second)) in enumerate(played(player, side_by_side)):
             if not number:
                 reference = [value.copy() for value in outputs]
                 continue
             scores.add(outputs, first, second)
             held.add(reference, first, second)
-    report = mac_statistics(network)
-    needed = report.dense if dense else report.active
+    needed, dense = player.needed()
     return {
-        "metric": scores.metric, **scores.figures(), "gmac": needed / 1e9, "mac_fraction": needed / report.dense,
-        "dense_gmac": report.dense / 1e9, "clips": len(clips), "frames": settings.test_frames - 1, **seeds(clips),
-        **({"held": held.figures()} if dense else {}),
+        "metric": scores.metric, **scores.figures(), "gmac": needed / 1e9, "mac_fraction": needed / dense,
+        "dense_gmac": dense / 1e9, "clips": len(clips), "frames": settings.test_frames - 1, "run_by": player.title,
+        **seeds(clips), **({"held": held.figures()} if isinstance(player, DensePlayer) else {}),
     }  # fmt: skip
 
 
-def drift(subject: Subject, network: nn.Module, settings: Settings) -> dict[str, Any]:
+def drift(subject: Subject, player: Player, dense: DensePlayer, footage: Footage, settings: Settings) -> dict[str, Any]:
     """At each of `settings.drift_at`: figures of the gated and the dense network on the very same frames, and the
     squared error of the gated outputs relative to the variance of the dense ones."""
     count, last = settings.drift_streams, max(settings.drift_at)
     # the moment differs by scene, so that not everybody walks
     clips = subject.clips(SPLIT, count, last + 1)
-    windows = {at: _Window(subject, network) for at in settings.drift_at}
-    reset_state(network)
-    reset_statistics(network)
-    for number, (inputs, first, second) in enumerate(frames(clips, range(count))):
-        outputs = _run(network, inputs, False)
-        for at, window in windows.items():
-            if at - settings.drift_window < number <= at:
-                window.add(outputs, _run(network, inputs, True), first, second)
-    metric = next(iter(windows.values())).gated.metric
+    windows = {at: _Window(subject, player) for at in settings.drift_at}
+    streams = [frames(footage, clips, index) for index in range(count)]
+    for number, (outputs, (pictures, first, second)) in enumerate(played(player, streams)):
+        wanted = [window for at, window in windows.items() if max(at - settings.drift_window, 0) < number <= at]
+        teacher = dense.frame(pictures) if wanted else []
+        for window in wanted:
+            window.add(outputs, teacher, first, second)
+    needed, whole = player.needed()
     return {
-        "metric": metric, "mac_fraction": mac_statistics(network).active_mac_fraction, "streams": count,
-        "at": {str(at): window.figures() for at, window in windows.items()}, **seeds(clips),
+        "metric": next(iter(windows.values())).gated.metric, "mac_fraction": needed / whole, "streams": count,
+        "run_by": player.title, "at": {str(at): window.figures() for at, window in windows.items()}, **seeds(clips),
     }  # fmt: skip
 
 
 class _Window:
     """Gated and dense figures of the same frames."""
 
-    def __init__(self, subject: Subject, network: nn.Module) -> None:
-        self.gated, self._dense = subject.scores(network), subject.scores(network)
+    def __init__(self, subject: Subject, player: Player) -> None:
+        self.gated, self._dense = subject.scores(player.network), subject.scores(player.network)
         self._errors: list[float] = []
 
-    def add(self, outputs: Any, teacher: Any, first: np.ndarray, second: np.ndarray) -> None:
-        got, wanted = arrays(outputs), arrays(teacher)
+    def add(self, got: Maps, wanted: Maps, first: np.ndarray, second: np.ndarray) -> None:
         self.gated.add(got, first, second)
         self._dense.add(wanted, first, second)
         self._errors.append(float(np.mean([np.square(a - b).mean() / max(b.var(), 1e-12)
@@ -85,32 +75,10 @@ class _Window:
                 "relative_error": float(np.mean(self._errors))}  # fmt: skip
 
 
-def _count_two_frames(network: nn.Module, clips: Clips) -> None:
-    """What a dense network would need is known once its gates have run."""
-    reset_state(network)
-    reset_statistics(network)
-    for _, (inputs, _, _) in zip(range(2), frames(clips, [0]), strict=False):
-        _run(network, inputs, False)
-
-
-@torch.no_grad()
-def _run(network: nn.Module, inputs: Tensor, dense: bool) -> Any:
-    if not dense:
-        return network(inputs)
-    with dense_mode(network):
-        return network(inputs)
-
-
-def frames(clips: Clips, indices: Any) -> Iterator[tuple[Tensor, np.ndarray, np.ndarray]]:
-    """Frame by frame: inputs [N, 3, H, W] of the clips `indices`, and their truth [N, ...]."""
-    for rows in zip(*(clips.stream(index) for index in indices), strict=True):
-        pictures, first, second = (np.stack(column) for column in zip(*rows, strict=True))
-        yield torch.from_numpy(to_input(pictures)), first, second
-
-
-def arrays(outputs: Any) -> list[np.ndarray]:
-    """The network's outputs as a list of arrays."""
-    return [value.float().numpy() for value in ((outputs,) if isinstance(outputs, Tensor) else outputs)]
+def frames(footage: Footage, clips: Clips, index: int) -> Iterator[Shown]:
+    """Picture and truth of each frame of a clip."""
+    for pieces in footage.pieces(clips, index):
+        yield from zip(*pieces, strict=True)
 
 
 def seeds(clips: Clips) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store, fingerprint
 
 OVERRIDES = (
-    "budget", "seed", "gumbel_steps", "norm_steps", "tuning_clips", "tuning_frames", "test_clips", "test_frames",
-    "timed_clips", "timed_frames", "drift_streams",
+    "budget", "seed", "gumbel_steps", "warm_steps", "sweeps", "warm_sweeps", "search_clips", "search_frames",
+    "tuning_clips", "tuning_frames", "test_clips", "test_frames", "timed_clips", "timed_frames", "drift_streams",
 )  # fmt: skip
 
 
@@ -79,22 +79,30 @@ def _outcome(cell: Cell, store: Store, options: argparse.Namespace) -> str:
 def compute(cell: Cell, store: Store, checkpoints: Path | None, threads: int) -> dict[str, Any]:
     """The record of one cell."""
     torch = require("torch", "export", "reproducing the tables")
+    from edgeskip.demos.reproduce.footage import Footage
     from edgeskip.demos.reproduce.gated import dense_checkpoint, dense_network, gated_network
     from edgeskip.demos.reproduce.measure import drift, measure
+    from edgeskip.demos.reproduce.players import DensePlayer, make_player
     from edgeskip.demos.reproduce.subjects import SUBJECTS
 
     torch.set_num_threads(threads)
     subject, settings = SUBJECTS[cell.network], store.settings
     checkpoint = dense_checkpoint(cell.network, checkpoints, store.folder, settings)
     about = {"checkpoint_sha256": fingerprint(checkpoint), "training_seed": settings.seed, "torch": torch.__version__}
+    footage = Footage(store.folder / "footage" / cell.network)
     if cell.gate == DENSE:
-        return measure(subject, dense_network(cell.network, checkpoint, settings), settings, dense=True) | about
+        return (
+            measure(subject, DensePlayer(dense_network(cell.network, checkpoint, settings)), footage, settings) | about
+        )
     network = gated_network(cell, checkpoint, store.folder, settings)
     if cell.kind == TIME:
         from edgeskip.demos.reproduce.timing import measure_time
 
         return measure_time(subject, network, settings) | about
-    return (drift if cell.kind == DRIFT else measure)(subject, network, settings) | about
+    player = make_player(network, subject, cell.mode)
+    if cell.kind == DRIFT:
+        return drift(subject, player, DensePlayer(network), footage, settings) | about
+    return measure(subject, player, footage, settings) | about
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -226,10 +226,14 @@ def not_finite(name: str) -> InputError:
 
 
 class Backend(ABC):
-    """One way to run skip models: a name, whether it is usable here, and its runner."""
+    """One way to run skip models: a name, whether it is usable here, and its runner.
+
+    `builds_first`: a runner of a skip model takes minutes to make, since something is built of the model first.
+    """
 
     name: str
     description: str
+    builds_first: bool = False
 
     @abstractmethod
     def unavailable_reason(self) -> str | None:

@@ -47,8 +47,9 @@ def available() -> list[Backend]:
     return [backend for backend in map(get_backend, names()) if backend.unavailable_reason() is None]
 
 
-def choose(name: str, model: SkipModel | None = None) -> tuple[Backend, str]:
-    """The backend for `name`, or with "auto" the best one that can run `model` here.
+def choose(name: str, model: SkipModel | None = None, *, at_once: bool = False) -> tuple[Backend, str]:
+    """The backend for `name`, or with "auto" the best one that can run `model` here; with `at_once` the best one that
+    needs to build nothing first, for those who only look at a model.
 
     Returns the backend and one line why the better ones were not taken ("" where none was passed over).
 
@@ -64,13 +65,15 @@ def choose(name: str, model: SkipModel | None = None) -> tuple[Backend, str]:
                 f"backend {name} can't run on this machine: {reason}", hint=f"backends that can: {others}"
             )
         return backend, ""
-    return _best(model)
+    return _best(model, at_once)
 
 
-def _best(model: SkipModel | None) -> tuple[Backend, str]:
+def _best(model: SkipModel | None, at_once: bool) -> tuple[Backend, str]:
     passed_over: list[str] = []
     for backend in map(get_backend, names()):
         reason = backend.unavailable_reason() or _refusal(backend, model)
+        if reason is None and at_once and backend.builds_first and not (model is not None and model.engine):
+            reason = "it would build an engine first"
         if reason is None:
             return backend, "; ".join(passed_over)
         passed_over.append(f"{backend.name}: {reason}")

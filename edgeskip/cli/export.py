@@ -65,6 +65,13 @@ class Block(str, Enum):
     B8 = "8"
 
 
+class Residual(str, Enum):
+    """Where a residual sum is formed."""
+
+    FUSED = "fused"
+    APART = "apart"
+
+
 class Reader(str, Enum):
     """What reads the file."""
 
@@ -127,6 +134,11 @@ def export(
     block: Annotated[Block, typer.Option(help="Square of pixels computed together; changes cost, not results.")] = (
         Block.B1
     ),
+    residual: Annotated[
+        Residual, typer.Option(help="Residual sums of a dense .onnx: within the convolution before them, or as ops of "
+                               "their own, at the cost of one more map each. Only cost changes; fused was never slower "
+                               "where both were measured.")
+    ] = Residual.FUSED,
     size: Size = None,
     task: TaskName = "auto",
     labels: Labels = None,
@@ -195,12 +207,15 @@ def export(
 
     if (model is None) == (torch is None):
         raise typer.BadParameter("give either a MODEL or --torch PACKAGE.MODULE:FACTORY", param_hint="MODEL")
+    if torch is not None and residual is Residual.APART:
+        raise typer.BadParameter("in a --torch network gates decide where sums are formed", param_hint="--residual")
     if torch is None and weights is not None:
         raise typer.BadParameter("--weights are those of a --torch network", param_hint="--weights")
     choices = ExportChoices(
         tolerance, frame_threshold, norm.value, int(block.value), read_size(size), task, labels, score_threshold,
         color.value if color else None, resize.value if resize else None, pad_value,
         read_channels(mean, "--mean"), read_channels(scale, "--scale"), video, calibration_frames, start,
+        residual is Residual.APART,
     )  # fmt: skip
     require_writable(output)
     if reader is Reader.TENSORRT:

@@ -71,10 +71,10 @@ def _thresholds(record: dict[str, Any]) -> str:
 
 
 def _dense_ops(model: SkipModel) -> list[dict[str, Any]]:
-    """What runs dense on this machine's best backend, by op and reason."""
+    """What runs dense on this machine's best backend that is ready, by op and reason."""
     from edgeskip.backends.registry import choose
 
-    backend, _ = choose("auto", model)
+    backend, _ = choose("auto", model, at_once=True)
     layers = backend.create_runner(model).layers
     counts = Counter((layer.op, layer.reason or layer.where) for layer in layers if layer.reason)
     return [{"op": op, "count": count, "reason": reason} for (op, reason), count in counts.items()]

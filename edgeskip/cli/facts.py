@@ -25,7 +25,7 @@ def model_facts(model: SkipModel, backend_name: str = "auto", threads: int = 1) 
     from edgeskip.backends.registry import choose
     from edgeskip.evaluate.machine import native_bf16
 
-    backend, passed_over = choose(backend_name, model)
+    backend, passed_over = choose(backend_name, model, at_once=True)
     runner = backend.create_runner(model, threads=threads)
     with runner:
         layers, backend_state = runner.layers, runner.state_bytes

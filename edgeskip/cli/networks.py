@@ -41,6 +41,7 @@ class ExportChoices:
     video: str | None = None
     calibration_frames: int = DEFAULT_CALIBRATION_FRAMES
     start: int = 0
+    residuals_apart: bool = False
 
 
 def model_path(argument: str) -> Path:
@@ -105,6 +106,7 @@ def export_model(path: Path, choices: ExportChoices) -> SkipModel:
         norm=choices.norm,
         block=choices.block,
         size=choices.size,
+        residuals_apart=choices.residuals_apart,
         source_description=described,
     )
     model.file = model.file or str(path)

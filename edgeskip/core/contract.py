@@ -19,6 +19,9 @@ METADATA_KEY = "edgeskip"
 
 NORMS = ("l2", "l1", "linf")
 BLOCKS = (1, 2, 4, 8)
+# of a frame gate's unsigned threshold to its signed one: the unsigned mean sees texture that the signed one is blind
+# to, and noise that it averages away
+TEXTURE_FACTOR = 2.5
 ACTIVATIONS = (
     "none", "relu", "clip", "leaky_relu", "prelu", "silu", "hard_swish", "hard_sigmoid", "sigmoid", "tanh",
 )  # fmt: skip

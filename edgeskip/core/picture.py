@@ -1,6 +1,6 @@
 """A camera picture becomes a network's input, in plain numpy: what `infer_picture` computes on every backend.
 
-Native code does the same arithmetic in one pass (plugins/cpu/engine/picture.cpp); `edgeskip.video.prepare` resizes with
+Native code does the same arithmetic in one pass (plugins/cpu/kernels/picture/); `edgeskip.video.prepare` resizes with
 OpenCV, from which this differs by at most one grey level, and not at all where no resize is needed.
 """
 

@@ -22,7 +22,8 @@ def active_shares(model: SkipModel, pictures: Iterable[np.ndarray], threads: int
     picture_input(model)
     pixels = {info.name: info.pixels for info in model.convolutions}
     totals, frames = dict.fromkeys(pixels, 0), -1
-    backend, _ = choose("auto", model)
+    # not on the device: what TensorRT computes densely there would count as active
+    backend, _ = choose("auto", model, at_once=True)
     with backend.create_runner(model, threads=threads) as runner:
         for picture in pictures:
             active = runner.infer_picture(picture).active_pixels

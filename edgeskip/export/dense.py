@@ -30,6 +30,7 @@ def export_dense(
     norm: str = "l2",
     block: int = 1,
     size: tuple[int, int] | None = None,
+    residuals_apart: bool = False,
     source_description: str = "synthetic scene",
 ) -> SkipModel:
     """A skip model of the dense network `path`; save it with `save_skip_model`.
@@ -40,6 +41,7 @@ def export_dense(
         tolerance: how far a layer may move, relative to its own scale; 0 is exact.
         frame_threshold: how far the picture may move, in steps of 0..255 (None: 4, or 0 at tolerance 0).
         size: (width, height) for a network whose picture size is not fixed.
+        residuals_apart: leave residual sums to ops of their own instead of the convolution before; changes cost only.
         source_description: where `frames` come from, for the record.
 
     Raises:
@@ -49,7 +51,7 @@ def export_dense(
     if is_skip_model(path):
         raise ModelError(f"{file}: this is a skip model already", hint="give the dense network it was made of")
     dense = load_graph(path, size)
-    graph = simplify(dense)
+    graph = simplify(dense, residuals_apart=residuals_apart)
     check_inputs(graph, preparation, file)
     first, every = peek(frames, graph, file)
     scales = layer_scales(graph, every, norm, file) if tolerance else {}

@@ -34,7 +34,12 @@ def gate_of(name: str, layer: SkipConv2d) -> TrainedGate:
     gate = layer.gate
     if isinstance(gate, NormGate):
         numbers = {"threshold": gate.threshold, "tolerance": gate.tolerance.clamp_min(0), "scale": gate.scale}
-        return TrainedGate(gate.on, norm=gate.norm, **{key: float(value.detach()) for key, value in numbers.items()})
+        return TrainedGate(
+            gate.on,
+            norm=gate.norm,
+            window=gate.window,
+            **{key: float(value.detach()) for key, value in numbers.items()},
+        )
     if isinstance(gate, GumbelGate):
         weight = gate.weight.detach().cpu().float().numpy()
         magnitude = gate.change == "magnitude"

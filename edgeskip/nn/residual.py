@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from edgeskip.nn.refresh import changed_pixels, known, reference_frame, unknown_pixels
+from edgeskip.nn.refresh import UNKNOWN, changed_pixels, known, reference_frame, unknown_pixels
 from edgeskip.nn.site import Frame, count
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ def step(layer: SkipConv2d, x: Tensor, state: State | None) -> Frame:
         y = layer.convolve(x)
         return reference_frame(y, {"x": x.clone(), "y": y})
     # an unknown stream starts from zeros: conv(x - 0) + bias is its dense output
-    residual = x - torch.nan_to_num(state["x"].to(x.dtype))
+    last = state["x"].to(x.dtype)
+    residual = x - (torch.nan_to_num(last) if UNKNOWN in state else last)
     update = layer.convolve_change(residual)
-    before = known(state["y"], _start(layer, update))
+    before = known(state, "y", _start(layer, update))
     moved = changed_pixels(x, state["x"])
     candidates = layer.geometry.reach(moved)
-    decision = _decide(layer, residual, update).opened(unknown_pixels(state["y"])).within(candidates)
+    decision = _decide(layer, residual, update).opened(unknown_pixels(state, "y")).within(candidates)
     y = decision.blend(before + update, before)
     watches = layer.gate.watches
     computed = candidates if watches == "output" else decision.open

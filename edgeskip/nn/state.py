@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeskip.core.errors import InputError, ModelError
+from edgeskip.nn.refresh import UNKNOWN
 from edgeskip.nn.skip_conv import SkipConv2d
 
 
@@ -29,7 +30,8 @@ def reset_state(model: nn.Module, streams: Iterable[int] | None = None) -> None:
             if streams is None:
                 site.state = site.shape = None
             elif site.state is not None:
-                site.state = {key: _forget(value, list(streams), name) for key, value in site.state.items()}
+                kept = {key: _forget(value, list(streams), name) for key, value in site.state.items() if key != UNKNOWN}
+                site.state = {**kept, UNKNOWN: torch.ones(1, dtype=torch.bool)}
 
 
 def detach_state(model: nn.Module) -> None:

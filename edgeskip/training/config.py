@@ -87,7 +87,8 @@ class TrainingConfig:
     for a loss or metric that wants its outputs. `layer_weights`: price of a layer's MACs by the pattern that its name
     matches. `start_share`: share of its blocks that a Gumbel gate opens at the start (0: as its options say). `price`:
     of a MAC at the start, `price_rate`: how fast it follows the budget. `ramp`: share of the steps over which the
-    budget sinks from `start_share`. `steps` 0: only the thresholds are fitted to the budget.
+    budget sinks from `start_share`. `sweeps`: of a search for each layer's own threshold or bias after the steps
+    (`edgeskip.training.allocation`). `steps` 0: only the thresholds are searched and fitted to the budget.
     """
 
     budget: float
@@ -111,6 +112,7 @@ class TrainingConfig:
     price: float = 0.1
     price_rate: float = 0.05
     ramp: float = 0.3
+    sweeps: int = 0
     log_every: int = 10
     evaluate_every: int = 100
     fit: bool = True
@@ -167,7 +169,8 @@ def check_config(config: Config, title: str = "configuration") -> None:
          "spacing counts from 1, most_frames from the window"),
         (0 < data.tuning_share < 1, f"data.tuning_share is {data.tuning_share}", "a share between 0 and 1"),
         (0 < training.budget <= 1, f"training.budget is {training.budget}", "a share of dense MACs, above 0, up to 1"),
-        (training.steps >= 0 and training.batch >= 1, "training: steps or batch is too small", "steps 0, batch 1"),
+        (min(training.steps, training.sweeps) >= 0 and training.batch >= 1,
+         "training: steps, sweeps or batch is too small", "steps 0, sweeps 0, batch 1"),
         (min(training.log_every, training.evaluate_every) >= 1,
          "training: log_every and evaluate_every count steps", "1 or more"),
         (training.optimizer in OPTIMIZERS, f"training.optimizer is {training.optimizer!r}", ", ".join(OPTIMIZERS)),

@@ -15,6 +15,7 @@ from edgeskip.core.files import make_folder, write_bytes
 from edgeskip.core.named import named_object
 from edgeskip.nn import mac_statistics, reset_statistics, run_clip
 from edgeskip.training import checkpoints
+from edgeskip.training.allocation import allocate
 from edgeskip.training.config import Config
 from edgeskip.training.data import Batches, example_frame, load, open_data, spread_indices
 from edgeskip.training.distillation import Fidelity, Mean, distillation_loss
@@ -23,6 +24,7 @@ from edgeskip.training.log import Log, write_curve
 from edgeskip.training.model import BEST, CONFIG, build_model
 from edgeskip.training.parallel import Parallel, processes
 from edgeskip.training.progress import Fit, Progress, Result
+from edgeskip.training.search import GateGroups, mac_shares, measure_in_torch
 from edgeskip.training.start import start_gates
 from edgeskip.training.step import Teacher
 from edgeskip.training.trainer import Trainer
@@ -73,6 +75,7 @@ class Run:
         best_step = self._train(report) if self.config.training.steps else 0
         if not self.parallel.first:
             return None
+        self._search()
         fit = self._fit()
         self._save_best(best_step, fit)
         write_curve(self.output / CURVE, fit.curve)
@@ -94,6 +97,18 @@ class Run:
         if trainer.best is not None:
             self.model.load_state_dict(trainer.best["network"])
         return trainer.best["step"] if trainer.best else 0
+
+    def _search(self) -> None:
+        """Each layer's own threshold or bias; the shares are known from the first clips."""
+        training = self.config.training
+        if not training.sweeps:
+            return
+        gates = GateGroups(self.model, mac_shares(self.model))
+        loss = self._loss()
+        evaluate = Evaluator(self._tuning_batches, lambda: Mean(loss), self.teacher)
+        start = dict.fromkeys(gates.groups, 1.0)
+        found = allocate(start, measure_in_torch(self.model, gates, evaluate), training.budget, training.sweeps)
+        gates.set(found.values)
 
     def _fit(self) -> Fit:
         training = self.config.training

@@ -25,6 +25,7 @@ GUMBEL = [(block, change) for block in (1, 2, 4, 8) for change in ("signed", "ma
 POLICIES = {
     f"norm on the {on}, {norm}": Policy("norm", {"tolerance": 0.7, "on": on, "norm": norm}) for on, norm in NORM
 }
+POLICIES["norm on the input, window"] = Policy("norm", {"tolerance": 0.4, "on": "input", "window": 3})
 POLICIES |= {
     f"gumbel {change}, block {block}": Policy(
         "gumbel",

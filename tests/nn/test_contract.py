@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.torch_clips import noisy_clip, torch
 
+from edgeskip.core.contract import TEXTURE_FACTOR
 from edgeskip.graph.ir import Node
 from edgeskip.graph.reference.skip_ops import skip_conv, skip_gate
 from edgeskip.nn import GumbelGate, NormGate, SkipConv2d
@@ -73,6 +74,23 @@ def test_norm_gate_on_the_input_is_a_gate_before_an_exact_convolution() -> None:
         np.testing.assert_allclose(got, y, atol=1e-5)
         assert np.array_equal(skip.sites[0].record.mask.numpy(), changed != 0)
     assert 0 < changed.mean() < 1
+
+
+def test_a_window_on_the_input_is_the_frame_gate() -> None:
+    skip, reference = layer(NormGate(0.1, on="input", window=3)), None
+    attributes = {"threshold": TEXTURE_FACTOR * 0.1, "threshold_signed": 0.1, "norm": "l2", "window": 3}
+    operation = Node("SkipGate", [], [], attributes=attributes, name="gate")
+    kept = 0
+    for frame in walk().unbind(1):
+        with torch.no_grad():
+            got = skip(frame)
+        x = frame.numpy()
+        reference, mask = skip_gate(operation, [x, np.full_like(x, np.nan) if reference is None else reference])
+        kept += (mask == 0).sum()
+        with torch.no_grad():
+            wanted = skip.convolve(torch.from_numpy(reference.astype(np.float32)))
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+    assert 0 < kept < FRAMES * x[:, 0].size
 
 
 @pytest.mark.parametrize(("block", "change"), [(1, "signed"), (2, "magnitude"), (4, "signed"), (8, "magnitude")])

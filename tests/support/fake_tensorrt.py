@@ -64,6 +64,10 @@ class FakeContext:
         self.streams = shape[0]
         return all(size > 0 for size in shape)
 
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        shape = self.engine.lowered.graph.info[name].shape
+        return tuple(size if isinstance(size, int) else self.streams for size in shape)
+
     def set_tensor_address(self, name: str, address: int) -> bool:
         if name not in self.engine.names:
             return False
@@ -95,7 +99,7 @@ class FakeContext:
                 self.profiler.report_layer_time(f"{name} + Relu_7", 0.5)
 
     def _view(self, name: str, bound: dict[str, int]) -> np.ndarray:
-        shape = tuple(self.streams if size < 0 else size for size in self.engine.get_tensor_shape(name))
+        shape = self.get_tensor_shape(name)
         dtype = self.engine.get_tensor_dtype(name)
         size = int(np.prod(shape)) * dtype.itemsize
         return self.engine.device.bytes_at(bound[name], size).view(dtype).reshape(shape)

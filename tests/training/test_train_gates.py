@@ -66,6 +66,18 @@ def test_from_the_dense_checkpoint_macs_fall_with_the_budget(tmp_path: Path, gat
         assert torch.allclose(model(frame), dense(frame), atol=1e-5), "the weights are the dense checkpoint's"
 
 
+def test_a_search_gives_layers_tolerances_of_their_own(tmp_path: Path) -> None:
+    fits = []
+    for sweeps in (0, 2):
+        record = configuration(budget=0.4, steps=0, sweeps=sweeps)
+        record["gates"] = [{"gate": "norm", "options": {"on": "input"}}]
+        fits.append(train(tmp_path / f"{sweeps}", record).evaluation)
+    assert all(fit.mac_fraction <= 0.4 for fit in fits)
+    assert fits[1].metric > fits[0].metric, "at the same budget"
+    gates = [layer.gate for layer in skip_layers(load_trained(tmp_path / "2" / "out")).values()]
+    assert len({round(float(gate.tolerance), 5) for gate in gates}) > 1
+
+
 @pytest.mark.parametrize("weights_rate", [0.0, 1e-3], ids=["gates", "gates-and-weights"])
 def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path, weights_rate: float) -> None:
     record = configuration(weights_rate=weights_rate)
@@ -185,9 +197,20 @@ def test_nothing_trained_in_a_folder(tmp_path: Path) -> None:
         load_trained(tmp_path)
 
 
+def test_distillation_looks_through_constant_offsets_of_channels() -> None:
+    teacher = torch.randn(2, 5, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    offset = torch.tensor([100.0, -50.0, 0.0])[:, None, None]
+    wrong = teacher.flip(0)
+    plain, shifted = (distillation_loss(wrong + shift, (), teacher + shift).item() for shift in (0, offset))
+    assert shifted == pytest.approx(plain, rel=1e-3)
+    metric = Fidelity()
+    metric.update(wrong + offset, (), teacher + offset)
+    assert metric.compute() == pytest.approx(1 - plain, rel=1e-2)
+
+
 def test_distillation_measures_relative_to_the_dense_outputs() -> None:
     teacher = torch.randn(2, 5, 3, 4, 4, generator=torch.Generator().manual_seed(1))
-    constant = teacher[:, 1:].mean().expand_as(teacher)
+    constant = teacher[:, 1:].mean((0, 1, 3, 4), keepdim=True).expand_as(teacher)
     assert distillation_loss([teacher], (), [teacher]).item() == 0
     assert distillation_loss((10 * constant,), (), (10 * teacher,)).item() == pytest.approx(1)
     changed = teacher.clone()

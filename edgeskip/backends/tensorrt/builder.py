@@ -12,7 +12,7 @@ from edgeskip.backends.tensorrt import errors, versions
 from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
 from edgeskip.backends.tensorrt.device.probe import GpuState
 from edgeskip.backends.tensorrt.lowering import Lowered, lowered_bytes
-from edgeskip.backends.tensorrt.module import load_plugins, make_log
+from edgeskip.backends.tensorrt.module import load_plugins, make_log, start_tensorrt
 from edgeskip.backends.tensorrt.progress import Report, make_monitor
 from edgeskip.backends.tensorrt.timing_cache import attach, keep, timing_cache_path
 from edgeskip.core.errors import BackendError
@@ -40,7 +40,7 @@ def build_engine(
     streams = profile_streams(lowered, options.streams)
     started, log = time.monotonic(), make_log(trt)
     load_plugins(trt, str(plugins), log)
-    builder = trt.Builder(log)
+    builder = start_tensorrt(trt.Builder, log)
     if options.max_threads:
         builder.max_threads = options.max_threads
     network = builder.create_network(versions.network_flags(trt))

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 import edgeskip
-from edgeskip.backends.tensorrt import errors, versions
+from edgeskip.backends.tensorrt import errors
 from edgeskip.backends.tensorrt.build_options import BuildOptions
 from edgeskip.backends.tensorrt.builder import build_engine
 from edgeskip.backends.tensorrt.choice import LayerChoice
 from edgeskip.backends.tensorrt.device.probe import DriverState, GpuState
+from edgeskip.backends.tensorrt.library import require_library_fits
 from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
 from edgeskip.backends.tensorrt.progress import Report
 from edgeskip.backends.tensorrt.sidecar import Sidecar, model_hash, sidecar_path, write_engine
@@ -92,17 +93,3 @@ def library_record(library: Path, tensorrt: str, gpu: GpuState) -> dict[str, Any
         raise errors.plugin_unloadable(str(library), str(error)) from error
     require_library_fits(record, str(library), tensorrt, gpu)
     return {**record, "path": str(library)}
-
-
-def require_library_fits(record: Mapping[str, Any], library: str, tensorrt: str, gpu: GpuState) -> None:
-    """Raises TensorRTError unless a library runs with this TensorRT (same major, not newer), and on this GPU."""
-    built, here = (versions.parse_version(text) for text in (str(record.get("tensorrt", "")), tensorrt))
-    if built[0] != here[0] or built[:2] > here[:2]:
-        raise errors.plugin_version(library, f"TensorRT {record.get('tensorrt')}", f"TensorRT {tensorrt}")
-    architectures = [int(str(item).removeprefix("sm_")) for item in record.get("architectures", [])]
-    major, minor = gpu.compute_capability
-    # code of one architecture runs on later ones of the same major; the last one is also there as PTX
-    runs = any(number // 10 == major and number % 10 <= minor for number in architectures)
-    if architectures and not runs and max(architectures) > 10 * major + minor:
-        listed = ", ".join(f"sm_{number}" for number in architectures)
-        raise errors.plugin_version(library, listed, f"{gpu.name} ({gpu.architecture})")

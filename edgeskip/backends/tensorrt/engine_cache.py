@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeskip.backends.tensorrt import errors
 from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
-from edgeskip.backends.tensorrt.device.probe import look_for_driver
+from edgeskip.backends.tensorrt.device import chosen_gpu, look_for_driver, open_device
 from edgeskip.backends.tensorrt.engine_build import make_engine
 from edgeskip.backends.tensorrt.module import load_tensorrt
 from edgeskip.backends.tensorrt.options import RunnerOptions
@@ -32,7 +32,7 @@ def engine_for(model: SkipModel, streams: int, options: RunnerOptions) -> Engine
     """
     driver = look_for_driver()
     trt = load_tensorrt(driver)
-    gpu = driver.gpus[options.device]
+    gpu = chosen_gpu(driver, options.device)
     library = plugin_path(parse_version(trt.__version__), gpu.architecture)
     if library is None:
         raise errors.plugin_missing(f"for TensorRT {trt.__version__} and {gpu.architecture}")
@@ -52,7 +52,12 @@ def engine_for(model: SkipModel, streams: int, options: RunnerOptions) -> Engine
     policy = Policy(capability=gpu.compute_capability, precision=precision, streams=streams, active=known_shares(model))
     make_folder(engine.parent)
     build = BuildOptions(precision, Streams(streams, streams, streams))
-    make_engine(trt, gpu, driver, model, engine, library, choose_layers(model, policy), build)
+    device = open_device(options.device)  # TensorRT builds for the GPU whose context is current
+    try:
+        with device.current():
+            make_engine(trt, gpu, driver, model, engine, library, choose_layers(model, policy), build)
+    finally:
+        device.close()
     return EnginePlan.read(engine)
 
 

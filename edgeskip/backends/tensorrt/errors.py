@@ -122,6 +122,16 @@ def old_driver(reason: str) -> TensorRTError:
     )
 
 
+def not_started(reason: str) -> TensorRTError:
+    """TensorRT makes no builder or runtime although there is a device."""
+    if "memory" in reason.lower():
+        return out_of_memory("TensorRT itself")
+    return TensorRTError(
+        f"TensorRT can't start on this GPU: {reason}",
+        hint="compare the driver's CUDA with what this TensorRT needs: edgeskip doctor; update the older of the two",
+    )
+
+
 def device_failed(doing: str, reason: str, remedy: str) -> TensorRTError:
     """The device failed while `doing`; its context may be lost."""
     return TensorRTError(

@@ -57,6 +57,7 @@ class FrameLoop:
         for graph in self._graphs.values():
             self._device.delete_graph(graph)
         self._graphs = {}
+        self._after = None  # it leads back to who holds this loop: pycuda gives memory back with the last reference
 
     def _enqueue(self, parity: int) -> None:
         self._bind(parity)

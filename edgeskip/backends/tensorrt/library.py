@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeskip.backends.tensorrt import errors
+from edgeskip.backends.tensorrt import errors, versions
+from edgeskip.backends.tensorrt.device import Device, GpuState
 from edgeskip.core.contract import Preparation
 
 API_VERSION = 1
@@ -114,3 +116,17 @@ class PluginLibrary:
         if status:
             text = self._functions.edgeskip_status_text(status)
             raise errors.device_failed(name, text.decode() if isinstance(text, bytes) else str(status), "")
+
+
+def require_library_fits(record: Mapping[str, Any], library: str, tensorrt: str, gpu: GpuState | Device) -> None:
+    """Raises TensorRTError unless a library runs with this TensorRT (same major, not newer), and on this GPU."""
+    built, here = (versions.parse_version(text) for text in (str(record.get("tensorrt", "")), tensorrt))
+    if built[0] != here[0] or built[:2] > here[:2]:
+        raise errors.plugin_version(library, f"TensorRT {record.get('tensorrt')}", f"TensorRT {tensorrt}")
+    architectures = [int(str(item).removeprefix("sm_")) for item in record.get("architectures", [])]
+    major, minor = gpu.compute_capability
+    # code of one architecture runs on later ones of the same major; the last one is also there as PTX
+    runs = any(number // 10 == major and number % 10 <= minor for number in architectures)
+    if architectures and not runs and max(architectures) > 10 * major + minor:
+        listed = ", ".join(f"sm_{number}" for number in architectures)
+        raise errors.plugin_version(library, listed, f"{gpu.name} ({gpu.architecture})")

@@ -17,6 +17,7 @@ class TensorRtBackend(Backend):
 
     name = "tensorrt"
     description = "NVIDIA GPUs: TensorRT with plugins that compute changed pixels only"
+    builds_first = True
 
     def unavailable_reason(self) -> str | None:
         """The first that is missing of driver, binding, TensorRT and plugin library; None where all is here."""

@@ -55,6 +55,18 @@ def make_log(trt: Any, report: Any = None) -> Any:
     return Log()
 
 
+def start_tensorrt(make: Any, log: Any) -> Any:
+    """`make(log)`, where `make` is trt.Builder or trt.Runtime: both raise TypeError where CUDA refuses them.
+
+    Raises:
+        TensorRTError: an old driver, no memory left; with what TensorRT said.
+    """
+    try:
+        return make(log)
+    except (TypeError, RuntimeError) as error:
+        raise errors.not_started("; ".join(log.errors[-2:]) or str(error)) from error
+
+
 def load_plugins(trt: Any, library: str, log: Any) -> None:
     """Register the plugins of `library`, once per process. Raises TensorRTError."""
     from edgeskip.backends.tensorrt.lowering.names import OPS, PLUGIN_NAMESPACE, PLUGIN_VERSION

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from edgeskip.backends.tensorrt import errors
+from edgeskip.backends.tensorrt.plugin_build import VARIABLE, plugin_path
 from edgeskip.backends.tensorrt.sidecar import Here, Sidecar, read_sidecar, require_fitting, sidecar_path
+from edgeskip.backends.tensorrt.versions import parse_version
 from edgeskip.core.contract import StatePair
 from edgeskip.graph.outline import model_of_outline
 from edgeskip.graph.skip_model import SkipModel
@@ -55,6 +58,13 @@ class EnginePlan:
     def plugin(self) -> Path:
         """The plugin library that the engine was built with."""
         return Path(str(self.sidecar.plugin.get("path", "")))
+
+    def plugin_here(self, tensorrt: str, architecture: str) -> Path:
+        """The library to load: EDGESKIP_TENSORRT_PLUGIN, the one that the engine was built with, or where that is gone
+        (an engine that came from another folder or user) the one that was compiled here."""
+        if not os.environ.get(VARIABLE) and self.plugin.is_file():
+            return self.plugin
+        return plugin_path(parse_version(tensorrt), architecture) or self.plugin
 
     @property
     def precision(self) -> str:

@@ -12,7 +12,7 @@ from edgeskip.backends.layer_list import layer_list
 from edgeskip.backends.tensorrt.counting import counted_convolutions
 from edgeskip.backends.tensorrt.device import Device, open_device
 from edgeskip.backends.tensorrt.execution import Execution
-from edgeskip.backends.tensorrt.library import PluginLibrary
+from edgeskip.backends.tensorrt.library import PluginLibrary, require_library_fits
 from edgeskip.backends.tensorrt.module import load_tensorrt, make_log
 from edgeskip.backends.tensorrt.options import RunnerOptions
 from edgeskip.backends.tensorrt.plan import EnginePlan
@@ -166,12 +166,14 @@ class TensorRtRunner(Runner):
 
     def _load(self, device: Device) -> None:
         plan, trt = self.plan, load_tensorrt()
-        self._library = PluginLibrary(plan.plugin)
+        file = plan.plugin_here(str(trt.__version__), device.architecture)
+        self._library = PluginLibrary(file)
         here = Here(str(trt.__version__), device.name, device.compute_capability, self._library.info)
         plan.require_fitting(here, self.streams)
+        require_library_fits(self._library.info, str(file), here.tensorrt, device)
         if not self._library.counts:
             self._counted = []  # every layer counts as computed whole
-        self._session = Session(trt, plan.path, plan.plugin, self.streams, make_log(trt))
+        self._session = Session(trt, plan.path, file, self.streams, make_log(trt))
         if self.options.profile:
             self._profiler = layer_profiler(trt)
             self._session.profile_with(self._profiler)

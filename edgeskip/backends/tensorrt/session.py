@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeskip.backends.tensorrt import errors
-from edgeskip.backends.tensorrt.module import load_plugins
+from edgeskip.backends.tensorrt.module import load_plugins, start_tensorrt
 
 _DYNAMIC = -1
 
@@ -40,12 +40,14 @@ class Session:
         """
         self._trt, self._log, self.path = trt, log, path
         load_plugins(trt, str(plugins), log)
-        self._runtime = trt.Runtime(log)
+        self._runtime = start_tensorrt(trt.Runtime, log)
         try:
             plan = path.read_bytes()
         except OSError as error:
             raise errors.engine_unloadable(str(path), error.strerror or str(error)) from error
         self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None and "memory" in self._said().lower():
+            raise errors.out_of_memory(f"the engine {path}", None)
         if self._engine is None:
             raise errors.engine_unloadable(str(path), self._said())
         self._context = self._engine.create_execution_context()
@@ -85,10 +87,14 @@ class Session:
         for name in inputs:
             if not self._context.set_input_shape(name, _with_batch(shapes[name], streams)):
                 raise errors.engine_unloadable(str(self.path), f"input {name} takes no {streams} streams")
-        return {
-            name: TensorSpec(name, name in inputs, self._dtype(name), _with_batch(shapes[name], streams))
-            for name in names
-        }
+        return {name: TensorSpec(name, name in inputs, self._dtype(name), self._settled(name)) for name in names}
+
+    def _settled(self, name: str) -> tuple[int, ...]:
+        """The shape that follows from the inputs': an output need not have the batch as a size of its own."""
+        shape = tuple(int(size) for size in self._context.get_tensor_shape(name))
+        if any(size < 0 for size in shape):
+            raise errors.engine_unloadable(str(self.path), f"the size of {name} follows from values: {shape}")
+        return shape
 
     def _dtype(self, name: str) -> np.dtype:
         return np.dtype(self._trt.nptype(self._engine.get_tensor_dtype(name)))
@@ -98,5 +104,5 @@ class Session:
 
 
 def _with_batch(shape: tuple[int, ...], streams: int) -> tuple[int, ...]:
-    """The batch is the only dynamic size; a scalar or a vector has none."""
+    """The batch is the only open size of an input."""
     return tuple(streams if size == _DYNAMIC else size for size in shape)

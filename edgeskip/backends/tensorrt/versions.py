@@ -35,6 +35,12 @@ COMMON: dict[str, tuple[str, ...]] = {
     "HardwareCompatibilityLevel": ("NONE", "AMPERE_PLUS"),
     "ProfilingVerbosity": ("LAYER_NAMES_ONLY", "DETAILED", "NONE"),
     "ITimingCache": ("serialize",),
+    "Runtime": ("deserialize_cuda_engine",),
+    "ICudaEngine": ("num_io_tensors", "get_tensor_name", "get_tensor_mode", "get_tensor_shape", "get_tensor_dtype",
+                    "create_execution_context"),
+    "IExecutionContext": ("set_input_shape", "get_tensor_shape", "set_tensor_address", "execute_async_v3", "profiler"),
+    "IProfiler": ("report_layer_time",),
+    "TensorIOMode": ("INPUT",),
 }  # fmt: skip
 # members that only some have: (module attribute, member) to the first version that has it and the first that has not
 SOME: dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int] | None]] = {

@@ -49,14 +49,16 @@ REWRITING: tuple[Pass, ...] = (
 )
 
 
-def simplify(graph: Graph) -> Graph:
+def simplify(graph: Graph, *, residuals_apart: bool = False) -> Graph:
     """The canonical form of a dense network, as a new graph that computes the same function.
 
+    With `residuals_apart` sums stay nodes of their own instead of becoming a convolution's residual input.
     Convolutions are FusedConv nodes (see `fused_conv`); every tensor that is left, save helpers
     with a suffix of their own, is a tensor of `graph` with the same values.
     """
     result = copy_graph(graph)
-    for stage in (FOLDING, MERGING, REWRITING, MERGING):
+    rewriting = tuple(step for step in REWRITING if not (residuals_apart and step is fuse_residuals))
+    for stage in (FOLDING, MERGING, rewriting, MERGING):
         _repeat(stage, result)
     return result
 

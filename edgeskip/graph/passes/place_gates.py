@@ -16,6 +16,7 @@ from edgeskip.core.contract import (
     DOMAIN,
     NORMS,
     SKIP_CONV,
+    TEXTURE_FACTOR,
     Metadata,
     Preparation,
     StatePair,
@@ -35,8 +36,6 @@ from edgeskip.graph.passes.trained_gates import TrainedGate, place_trained
 from edgeskip.graph.skip_model import SkipModel, fill_defaults
 
 DEFAULT_FRAME_THRESHOLD = 4.0
-# the unsigned mean sees texture that the signed one is blind to, and noise that it averages away
-_TEXTURE_FACTOR = 2.5
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class _Placement:
                 self.metadata.inputs[name] = preparation
             steps = self.options.frame_steps
             threshold = Threshold(steps * step, steps, step, "frame threshold in steps of a 0..255 picture")
-            self.gate(name, name, threshold, _TEXTURE_FACTOR * threshold.value, self.options.frame_window)
+            self.gate(name, name, threshold, TEXTURE_FACTOR * threshold.value, self.options.frame_window)
 
     def _place(self, node: Node) -> None:
         if LAYER in node.attributes:

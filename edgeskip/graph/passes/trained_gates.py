@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edgeskip.core.contract import StatePair, Threshold
+from edgeskip.core.contract import TEXTURE_FACTOR, StatePair, Threshold
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Dim, Graph, Node, TensorInfo
 from edgeskip.graph.passes.fused_conv import LAYER
@@ -24,7 +24,8 @@ INFINITY = float("inf")
 class TrainedGate:
     """The gate of one convolution.
 
-    `watches`: "input" and "output" compare with `threshold` = `tolerance` x `scale` in `norm`; "signal" opens where
+    `watches`: "input" and "output" compare with `threshold` = `tolerance` x `scale` in `norm`, on the input over a
+    `window` with the change's sign, and without it at `TEXTURE_FACTOR` times the threshold; "signal" opens where
     bias + change > 0, change being that of the convolution with `weight` [K, C, kh, kw] (with `magnitude` the sum of
     its K magnitudes), for squares of `block` x `block` pixels together.
     """
@@ -34,6 +35,7 @@ class TrainedGate:
     tolerance: float = 0.0
     scale: float = 1.0
     norm: str = "l2"
+    window: int = 1
     weight: np.ndarray | None = None
     bias: float = 0.0
     block: int = 1
@@ -49,7 +51,9 @@ class Placement(Protocol):
 
     def name_of(self, tensor: str) -> str: ...
     def state(self, tensor: str, info: TensorInfo | None = None, start: str = "nan") -> StatePair: ...
-    def gate(self, tensor: str, source: str, signed: Threshold, threshold: float, **options: object) -> str: ...
+    def gate(
+        self, tensor: str, source: str, signed: Threshold, threshold: float, window: int = 1, **options: object
+    ) -> str: ...
     def conv(self, node: Node, threshold: Threshold, norm: str, block: int, **given: str) -> None: ...
 
 
@@ -72,9 +76,11 @@ def _on_input(placement: Placement, node: Node, gate: TrainedGate) -> None:
     """A gate of the layer's own: other readers of the tensor see it as it is."""
     tensor, own = node.inputs[0], f"{node.outputs[0]}.{INPUT}"
     info = placement.dense.info[tensor]
+    unsigned = gate.window == 1
+    signed = Threshold(INFINITY, 0.0, 0.0, "not used") if unsigned else _threshold(gate)
     mask = placement.gate(
-        own, placement.name_of(tensor), Threshold(INFINITY, 0.0, 0.0, "not used"), gate.threshold,
-        norm=gate.norm, info=info, record=_threshold(gate),
+        own, placement.name_of(tensor), signed, gate.threshold if unsigned else TEXTURE_FACTOR * gate.threshold,
+        gate.window, norm=gate.norm, info=info, record=_threshold(gate),
     )  # fmt: skip
     exact = Threshold(0.0, 0.0, 0.0, "gate on the input")
     placement.conv(node, exact, gate.norm, 1, x=placement.name_of(own), mask_x=mask)

@@ -26,8 +26,10 @@ class Decision:
     soft: Tensor | None = None
     relaxed: bool = False
 
-    def opened(self, where: Tensor) -> Decision:
-        """The same, open as well at the pixels of `where` (bool, same shape)."""
+    def opened(self, where: Tensor | None) -> Decision:
+        """The same, open as well at the pixels of `where` (bool, same shape); None: at none."""
+        if where is None:
+            return self
         soft = None if self.soft is None else torch.where(where, torch.ones_like(self.soft), self.soft)
         return replace(self, open=self.open | where, soft=soft)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from edgeskip.core.contract import NORMS
+from edgeskip.core.contract import NORMS, TEXTURE_FACTOR
 from edgeskip.core.errors import ModelError
 from edgeskip.nn.gates.base import Decision, Gate, register_gate
 from edgeskip.nn.geometry import Geometry
@@ -26,7 +27,9 @@ class NormGate(Gate):
     (1 until then: an absolute threshold). 0 lets every change through, and the layer equals the dense one. `on`:
     "input" or "output". `norm`: "l2" (root mean square over channels), "l1" (mean magnitude), "linf" (largest).
     `trainable`: the tolerance is a parameter; its gradient goes through sigmoid((norm / scale - tolerance) /
-    `temperature`).
+    `temperature`). `window` (odd): against the noise of a camera, for the first layer's input. The change is averaged
+    over the window with its sign, which noise does not survive, and a texture that moves without a change of the mean
+    opens the gate at `TEXTURE_FACTOR` times the threshold: the frame gate of docs/contract.md.
 
     Raises:
         ModelError: a value that the rules above exclude.
@@ -42,11 +45,13 @@ class NormGate(Gate):
         norm: str = "l2",
         trainable: bool = False,
         temperature: float = 0.05,
+        window: int = 1,
     ) -> None:
         super().__init__()
-        _check(tolerance, on, norm, temperature)
+        _check(tolerance, on, norm, temperature, window)
         self.watches = on
         self.norm = norm
+        self.window = window
         self.trainable = trainable
         value = torch.tensor(float(tolerance))
         if trainable:
@@ -74,20 +79,30 @@ class NormGate(Gate):
     def decide(self, change: Tensor) -> Decision:
         """[N, C, H, W] -> open pixels [N, 1, H, W]. NaN opens."""
         change = change.float() if change.dtype in (torch.float16, torch.bfloat16) else change
-        is_open = ~(channel_norm(change, self.norm) <= self.threshold.detach())
+        is_open = ~(self._size(change) <= self.threshold.detach())
         if not (self.relaxed or (self.trainable and torch.is_grad_enabled())):
             return Decision(is_open)
-        relative = channel_norm(change, self.norm, SMALLEST_SQUARE) / self.scale
+        relative = self._size(change, SMALLEST_SQUARE) / self.scale
         soft = torch.sigmoid((relative - self.tolerance) / self.temperature)
         return Decision(is_open, soft, self.relaxed)
 
+    def _size(self, change: Tensor, smallest_square: float = 0.0) -> Tensor:
+        """What is compared with the threshold, [N, 1, H, W]."""
+        norm = channel_norm(change, self.norm, smallest_square)
+        if self.window == 1:
+            return norm
+        signed = channel_norm(box_mean(change, self.window), self.norm, smallest_square)
+        return torch.maximum(signed, box_mean(norm, self.window) / TEXTURE_FACTOR)
+
     def macs_per_pixel(self) -> int:
-        """One per channel."""
-        return self._channels
+        """One per channel of a norm: with a window there are two."""
+        return self._channels * (1 if self.window == 1 else 2)
 
     def extra_repr(self) -> str:
         """What `print(model)` shows."""
-        return f"tolerance={float(self.tolerance):g}, scale={float(self.scale):g}, on={self.on}, norm={self.norm}"
+        return f"tolerance={float(self.tolerance):g}, scale={float(self.scale):g}, on={self.on}, norm={self.norm}" + (
+            f", window={self.window}" if self.window > 1 else ""
+        )
 
 
 def channel_norm(change: Tensor, norm: str, smallest_square: float = 0.0) -> Tensor:
@@ -100,12 +115,19 @@ def channel_norm(change: Tensor, norm: str, smallest_square: float = 0.0) -> Ten
     return change.abs().amax(1, keepdim=True)
 
 
-def _check(tolerance: float, on: str, norm: str, temperature: float) -> None:
+def box_mean(values: Tensor, window: int) -> Tensor:
+    """Mean of [N, C, H, W] over the part of the window that lies in the picture."""
+    return functional.avg_pool2d(values, window, stride=1, padding=window // 2, count_include_pad=False)
+
+
+def _check(tolerance: float, on: str, norm: str, temperature: float, window: int) -> None:
     if not tolerance >= 0:
         raise ModelError(f"norm gate: tolerance {tolerance} is below 0")
     if on not in ("input", "output"):
         raise ModelError(f"norm gate: on={on!r} is neither 'input' nor 'output'")
     if norm not in NORMS:
         raise ModelError(f"norm gate: unknown norm {norm!r}", hint=f"norms: {', '.join(NORMS)}")
+    if window < 1 or window % 2 == 0 or (window > 1 and on != "input"):
+        raise ModelError(f"norm gate: window {window} on the {on}", hint="an odd number, above 1 with on='input' only")
     if not temperature > 0:
         raise ModelError(f"norm gate: temperature {temperature} is not above 0")

@@ -136,8 +136,8 @@ bool Stream::write(int id, const float* channels_first) {
 
 void Stream::write_picture(int id, const Picture& picture, const PictureRules& rules) {
   std::lock_guard<std::mutex> turn(engine_.running_);
-  write_rows(picture_reader_.read(picture, rules, engine_.pool_), *engine_.kernels_, tensor(id),
-             engine_.plan_.fours(id));
+  const PictureRows rows = picture_reader_.read(picture, rules, *engine_.kernels_, engine_.pool_);
+  write_rows(rows, *engine_.kernels_, tensor(id), engine_.plan_.fours(id));
 }
 
 const InputShape& Stream::input(int id) const {
@@ -157,7 +157,7 @@ bool Stream::offer(int id, const float* channels_first) {
 bool Stream::offer_picture(int id, const Picture& picture, const PictureRules& rules) {
   std::lock_guard<std::mutex> turn(engine_.running_);
   FrameInput source;
-  source.picture = picture_reader_.read(picture, rules, engine_.pool_);
+  source.picture = picture_reader_.read(picture, rules, *engine_.kernels_, engine_.pool_);
   return offer(id, source);
 }
 

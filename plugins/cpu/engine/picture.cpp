@@ -1,13 +1,8 @@
 #include "picture.h"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <string>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace edgeskip {
 
@@ -25,70 +20,55 @@ void check_axis(const char* what, const int32_t* axis, int size, int source) {
   }
 }
 
-int16_t high_product(int16_t a, int16_t b) { return static_cast<int16_t>(a * b >> 16); }
-
-// left * weight + right * weight of a pixel's three channels, in units of 1/128.
-void blend(const uint8_t* left, const uint8_t* right, const int32_t* entry, int16_t* out) {
-  for (int c = 0; c < kChannels; ++c) out[c] = static_cast<int16_t>((left[c] * entry[2] + right[c] * entry[3]) >> 4);
-}
-
-#if defined(__SSE2__)
-// The same for a pixel that is not the last of its row; writes one value more, which the next pixel overwrites.
-void blend_inside(const uint8_t* left, const uint8_t* right, const int32_t* entry, int16_t* out) {
-  int32_t first, second;
-  std::memcpy(&first, left, 4);
-  std::memcpy(&second, right, 4);
-  const __m128i bytes = _mm_unpacklo_epi8(_mm_cvtsi32_si128(first), _mm_cvtsi32_si128(second));
-  const __m128i pairs = _mm_unpacklo_epi8(bytes, _mm_setzero_si128());
-  const __m128i weights = _mm_set1_epi32(entry[2] | entry[3] << 16);
-  const __m128i sums = _mm_srai_epi32(_mm_madd_epi16(pairs, weights), 4);
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packs_epi32(sums, sums));
-}
-#endif
-
 void resize(AlignedMemory& memory, size_t bytes) {
   if (memory.bytes() < bytes) memory = AlignedMemory(bytes);
 }
 
+// How many first columns read neighbours that are not among the last bytes of a row (BlendColumnsArgs::adjacent).
+int adjacent_columns(const Picture& picture, const PictureRules& rules) {
+  int x = 0;
+  for (const int32_t* entry = rules.columns; x < rules.width; ++x, entry += 4)
+    if (entry[1] != entry[0] + 1 || entry[0] + 2 >= picture.width) break;
+  return x;
+}
+
+constexpr int kSlack = 4;  // BlendColumnsArgs::line
+
 // Resizes rows one after the other. Of the source rows, resized along the row, it holds the last two.
 class RowResizer {
  public:
-  RowResizer(const Picture& picture, const PictureRules& rules, int16_t* lines)
-      : picture_(picture), rules_(rules), lines_{lines, lines + size_t{kChannels} * rules.width} {}
+  RowResizer(const Picture& picture, const PictureRules& rules, const KernelTable& kernels, int adjacent,
+             int16_t* lines)
+      : picture_(picture), rules_(rules), kernels_(kernels), adjacent_(adjacent),
+        lines_{lines, lines + line_length(rules.width)} {}
+
+  static int64_t line_length(int width) { return int64_t{kChannels} * width + kSlack; }
 
   void write(int row, uint8_t* out) {
     const int32_t* entry = rules_.rows + 4 * row;
-    const int16_t* upper = source_row(entry[0], entry[1]);
-    const int16_t* lower = source_row(entry[1], entry[0]);
-    const int values = rules_.width * kChannels;
-    const int16_t upper_weight = static_cast<int16_t>(entry[2]), lower_weight = static_cast<int16_t>(entry[3]);
-    for (int i = 0; i < values; ++i)
-      out[i] = static_cast<uint8_t>(static_cast<int16_t>(high_product(upper[i], upper_weight) +
-                                                         high_product(lower[i], lower_weight) + 2) >> 2);
+    // a row without weight is not looked at
+    const int first = entry[2] ? entry[0] : entry[1], second = entry[3] ? entry[1] : first;
+    const int16_t* upper = source_row(first, second);
+    const int16_t* lower = source_row(second, first);
+    kernels_.blend_rows({upper, lower, entry[2], entry[3], out, rules_.width * kChannels});
   }
 
  private:
-  // A source row resized along the row, in units of 1/128; the row `other` stays held.
+  // A source row resized along the row; the row `other` stays held.
   const int16_t* source_row(int row, int other) {
     for (int i = 0; i < 2; ++i)
       if (held_[i] == row) return lines_[i];
     const int slot = held_[0] == other ? 1 : 0;
     held_[slot] = row;
-    int16_t* out = lines_[slot];
     const uint8_t* in = picture_.pixels + row * picture_.row_bytes;
-    const int32_t* entry = rules_.columns;
-    int x = 0;
-#if defined(__SSE2__)
-    for (; x + 1 < rules_.width && entry[1] + 1 < picture_.width; ++x, entry += 4)
-      blend_inside(in + kChannels * entry[0], in + kChannels * entry[1], entry, out + kChannels * x);
-#endif
-    for (; x < rules_.width; ++x, entry += 4)
-      blend(in + kChannels * entry[0], in + kChannels * entry[1], entry, out + kChannels * x);
-    return out;
+    kernels_.blend_columns({in, rules_.columns, rules_.width, adjacent_, lines_[slot]});
+    return lines_[slot];
   }
 
   const Picture& picture_;
   const PictureRules& rules_;
+  const KernelTable& kernels_;
+  const int adjacent_;
   int16_t* lines_[2];
   int held_[2] = {-1, -1};  // their numbers
 };
@@ -110,7 +90,8 @@ void PictureReader::check(const Picture& picture, const PictureRules& rules, Siz
   check_axis("row", rules.rows, rules.height, picture.height);
 }
 
-PictureRows PictureReader::read(const Picture& picture, const PictureRules& rules, ThreadPool& pool) {
+PictureRows PictureReader::read(const Picture& picture, const PictureRules& rules, const KernelTable& kernels,
+                                ThreadPool& pool) {
   PictureRows result = {};
   result.pixels = picture.pixels, result.row_bytes = picture.row_bytes;
   result.height = rules.height, result.width = rules.width, result.gray = rules.gray;
@@ -120,12 +101,13 @@ PictureRows PictureReader::read(const Picture& picture, const PictureRules& rule
   std::copy_n(rules.pads, kChannels, result.pads);
   if (!rules.columns) return result;
   const int64_t row_bytes = int64_t{kChannels} * rules.width;
-  const int64_t lines = 2 * row_bytes;
+  const int64_t lines = 2 * RowResizer::line_length(rules.width);
+  const int adjacent = adjacent_columns(picture, rules);
   resize(lines_, sizeof(int16_t) * lines * pool.threads());
   resize(bytes_, row_bytes * rules.height);
   const int tasks = pool.threads() == 1 ? 1 : (rules.height + kBand - 1) / kBand;
   pool.run(tasks, [&](int task, int thread) {
-    RowResizer resizer(picture, rules, lines_.as<int16_t>() + lines * thread);
+    RowResizer resizer(picture, rules, kernels, adjacent, lines_.as<int16_t>() + lines * thread);
     const int begin = tasks == 1 ? 0 : task * kBand, end = tasks == 1 ? rules.height : begin + kBand;
     for (int row = begin; row < std::min(end, rules.height); ++row) resizer.write(row, bytes_.data() + row * row_bytes);
   });

@@ -1,4 +1,4 @@
-// A camera's picture on its way into a network: resized here, then reordered and normalised by the kernels
+// A camera's picture on its way into a network: resized, then reordered and normalised, by the kernels
 // (edgeskip/core/picture.py is the same arithmetic in numpy).
 #pragma once
 
@@ -35,7 +35,7 @@ class PictureReader {
   static void check(const Picture& picture, const PictureRules& rules, Size size, int channels);
   // The picture in its new size, which points into `picture`, or into memory that lives until the next call.
   // Allocates only where a size is larger than ever before.
-  PictureRows read(const Picture& picture, const PictureRules& rules, ThreadPool& pool);
+  PictureRows read(const Picture& picture, const PictureRules& rules, const KernelTable& kernels, ThreadPool& pool);
 
  private:
   AlignedMemory lines_, bytes_;

@@ -145,6 +145,25 @@ struct PictureRows {
   float mean[3], scale[3], pads[3];
 };
 
+// A row of a picture of three bytes a pixel, resized along the row, in units of 1/128 of a level:
+// line[3 * x + c] = (left * weight + right * weight) >> 4
+struct BlendColumnsArgs {
+  const uint8_t* row;
+  const int32_t* columns;  // [width][4]: the two source pixels of each and their weights, which sum to 2048
+  int width;
+  int adjacent;   // so many at the start read neighbours (second = first + 1), where 8 bytes from `first` on may be read
+  int16_t* line;  // [3 * width + 4]; the last 4 may be overwritten
+};
+
+// Two such lines to levels: out[i] = ((upper * weight >> 16) + (lower * weight >> 16) + 2) >> 2
+struct BlendRowsArgs {
+  const int16_t* upper;
+  const int16_t* lower;
+  int upper_weight, lower_weight;  // sum to 2048
+  uint8_t* out;                    // [count]
+  int count;
+};
+
 // Decides a part of a gate's picture (docs/contract.md, SkipGate): sets the bits of mask rows first_row <= row < end_row
 // and columns first_column <= column < end_column; first_column is a multiple of 64, end_column too or the
 // width, and they are at most gate_part_columns apart. x and y are only read. A pixel's decision does not
@@ -251,6 +270,8 @@ struct KernelTable {
   void (*read_planes)(const ReadPlanesArgs&);
   // planes[c][0 ..] = columns begin .. end - 1 of a row
   void (*normalise_row)(const PictureRows&, int row, int begin, int end, float* const* planes);
+  void (*blend_columns)(const BlendColumnsArgs&);
+  void (*blend_rows)(const BlendRowsArgs&);
 };
 
 // nullptr where this build or this CPU lacks the level

@@ -7,8 +7,11 @@
 
 namespace edgeskip::cuda {
 
+// The runtime forgets an error once it was asked for, so that the next launch is not blamed for it.
 inline Status status_of(cudaError_t error) {
   if (error == cudaSuccess) return Status::ok;
+  remember_cuda_error(cudaGetErrorString(error));
+  cudaGetLastError();
   if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction ||
       error == cudaErrorUnsupportedPtxVersion)
     return Status::no_kernel;
@@ -23,6 +26,7 @@ Status start(void (*kernel)(Args), int blocks, int threads, int shared, cudaStre
     const cudaError_t error = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, shared);
     if (error != cudaSuccess) return status_of(error);
   }
+  cudaGetLastError();  // of others
   kernel<<<blocks, threads, shared, stream>>>(args);
   return status_of(cudaGetLastError());
 }

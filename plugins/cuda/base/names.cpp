@@ -27,7 +27,12 @@ constexpr const char* kCoordinates[] = {"half_pixel", "half_pixel_symmetric", "p
                                         "asymmetric"};
 constexpr const char* kRoundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
 
+thread_local const char* last_error = "";
+
 }  // namespace
+
+const char* last_cuda_error() noexcept { return last_error; }
+void remember_cuda_error(const char* words) noexcept { last_error = words; }
 
 bool norm_from_name(const char* name, Norm* norm) noexcept { return from_name(kNorms, name, norm); }
 bool activation_from_name(const char* name, Activation* value) noexcept { return from_name(kActivations, name, value); }

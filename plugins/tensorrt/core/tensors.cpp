@@ -109,7 +109,7 @@ cuda::MaskView mask_view(nvinfer1::PluginTensorDesc const& tensor, void const* d
 void require_ok(std::string const& plugin, cuda::Status status) {
   if (status == cuda::Status::ok) return;
   std::string message = cuda::status_text(status);
-  if (status == cuda::Status::launch_failed) message += std::string(": ") + cudaGetErrorString(cudaPeekAtLastError());
+  if (status == cuda::Status::launch_failed) message += std::string(": ") + cuda::last_cuda_error();
   throw PluginError(plugin, message);
 }
 

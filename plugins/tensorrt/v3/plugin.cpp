@@ -74,6 +74,8 @@ int32_t PluginV3::onShapeChange(PluginTensorDesc const* inputs, int32_t input_co
   return status_of([&] {
     operation_->check({inputs, input_count, outputs});
     input_count_ = input_count;
+    // a builder that measures may run a plugin that it attached to no context
+    if (constants_.data() == nullptr) constants_ = DeviceConstants(*operation_);
   });
 }
 

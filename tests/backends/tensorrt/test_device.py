@@ -139,6 +139,17 @@ class PycudaError(Exception):
     """Stands for pycuda.driver.Error."""
 
 
+class _Names(list):
+    """Where a Driver notes its calls among those of pycuda."""
+
+    def __init__(self, calls: list) -> None:
+        super().__init__()
+        self._calls = calls
+
+    def append(self, name: str) -> None:
+        self._calls.append((name, ()))
+
+
 @pytest.fixture
 def pycuda(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """pycuda with one device; `failing` names the functions that fail and how."""
@@ -174,7 +185,9 @@ def pycuda(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pycuda", ModuleType("pycuda"))
     monkeypatch.setitem(sys.modules, "pycuda.driver", module)
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver())
+    driver = Driver()
+    driver.called = _Names(calls)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: driver)
     monkeypatch.setattr(door, "look_for_driver", lambda: GPU)
     monkeypatch.setattr(door, "binding_name", lambda: "pycuda")
     return SimpleNamespace(failing=failing, calls=calls)
@@ -191,12 +204,10 @@ def test_pycuda_does_what_it_is_asked(pycuda: SimpleNamespace) -> None:
     gpu.close()
     fills = [arguments for name, arguments in pycuda.calls if name == "memset_d32_async"]
     assert fills[0][:3] == (4096, 0x7FC00000, 4)
-    assert [name for name, _ in pycuda.calls if name in ("push", "free", "pop", "detach")] == [
-        "push",
-        "free",
-        "pop",
-        "detach",
-    ]
+    assert [name for name, _ in pycuda.calls if name in ("push", "free", "pop", "cuCtxPopCurrent_v2", "detach")] == [
+        "push", "free", "pop",
+        "push", "cuCtxPopCurrent_v2", "detach",  # detach gives a context back that is pycuda's current one
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from support.fake_tensorrt import FakeTensorRt
 from support.random_skip import random_skip
 from support.tensorrt_machine import Machine
 
+from edgeskip.backends.tensorrt import plugin_build, plugin_sources
 from edgeskip.backends.tensorrt import runner as runner_module
 from edgeskip.backends.tensorrt.device import DriverState, open_device
 from edgeskip.backends.tensorrt.errors import TensorRTError
@@ -57,6 +58,36 @@ def test_engine_of_another_plugin_library(machine: Machine, model: SkipModel) ->
     engine = machine.build(model)
     machine.plugins.info["source_hash"] = "another"
     assert "plugin" in refused(machine, model, engine).message
+
+
+def test_a_plugin_library_for_another_tensorrt_or_gpu_than_the_engine_needs(machine: Machine, model: SkipModel) -> None:
+    """The same source, compiled for something else, in the place where the engine's library was."""
+    engine = machine.build(model)
+    machine.plugins.info["tensorrt"] = "8.6.2"
+    error = refused(machine, model, engine)
+    assert "was built for TensorRT 8.6.2, this machine has TensorRT 10.3.0.30" in error.message
+    machine.plugins.info |= {"tensorrt": "10.3.0", "architectures": [110]}
+    assert "was built for sm_110" in refused(machine, model, engine).message
+
+
+def test_an_engine_of_another_folder_finds_the_library_that_was_compiled_here(
+    machine: Machine, model: SkipModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the remedy of the error, --plugins-only, would mend nothing: it compiles into the user's own cache."""
+    plan = EnginePlan.read(machine.build(model))
+    assert plan.plugin_here("10.3.0.30", "sm_87") == plan.plugin, "there is no other: the error names it"
+    folder = plugin_sources.source_folder()
+    assert folder is not None
+    cache = machine.folder / f"cache/plugins/tensorrt-10.3.0-cuda-12.6-sm_87-{plugin_sources.source_hash(folder)}"
+    cache.mkdir(parents=True)
+    compiled = cache / plugin_build.LIBRARY
+    compiled.touch()
+    assert plan.plugin_here("10.3.0.30", "sm_87") == compiled
+    assert plan.plugin_here("10.3.0.30", "sm_110") == plan.plugin
+    plan.plugin.touch()
+    assert plan.plugin_here("10.3.0.30", "sm_87") == plan.plugin
+    monkeypatch.setenv(plugin_build.VARIABLE, "/opt/own.so")
+    assert plan.plugin_here("10.3.0.30", "sm_87") == Path("/opt/own.so")
 
 
 def test_more_streams_than_the_profile_has(machine: Machine, model: SkipModel) -> None:

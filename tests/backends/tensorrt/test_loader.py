@@ -17,12 +17,16 @@ from support.tensorrt_machine import Machine
 
 from edgeskip.backends import registry
 from edgeskip.backends.tensorrt import engine_cache, environment
+from edgeskip.backends.tensorrt import runner as runner_module
 from edgeskip.backends.tensorrt.device import DriverState, GpuState
+from edgeskip.backends.tensorrt.errors import TensorRTError
 from edgeskip.backends.tensorrt.loader import TensorRtBackend, is_engine, load_engine_model
 from edgeskip.backends.tensorrt.options import RunnerOptions
 from edgeskip.cli.entry import run
+from edgeskip.cli.facts import model_facts
 from edgeskip.core.contract import Preparation
 from edgeskip.core.errors import BackendError, ModelError
+from edgeskip.evaluate.active_share import active_shares
 from edgeskip.evaluate.dense import dense_bytes
 from edgeskip.graph.skip_model import SkipModel, save_skip_model
 
@@ -46,6 +50,7 @@ def whole(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
         monkeypatch.setattr(module, "load_tensorrt", lambda driver: machine.trt)
     monkeypatch.setattr(environment, "binding_name", lambda: "fake")
     monkeypatch.setitem(sys.modules, "tensorrt", _module())
+    monkeypatch.setattr(engine_cache, "open_device", runner_module.open_device)
     monkeypatch.setattr(engine_cache, "make_engine", lambda *arguments: _make(machine, *arguments))
     return machine
 
@@ -84,6 +89,26 @@ def test_auto_takes_tensorrt_where_everything_is_there(whole: Machine, model: Sk
     assert (backend.name, why) == ("tensorrt", "")
 
 
+def test_who_only_looks_at_a_model_builds_no_engine(whole: Machine, model: SkipModel) -> None:
+    """`inspect`, the summary of `export`, and what is measured for the choice of layers before an engine is built."""
+    backend, why = registry.choose("auto", model, at_once=True)
+    assert backend.name != "tensorrt"
+    assert why.startswith("tensorrt: it would build an engine first")
+    facts = model_facts(model)
+    assert facts["backend"]["name"] != "tensorrt"
+    assert "it would build an engine first" in facts["backend"]["why"]
+    name = model.frame_inputs[0]
+    channels, height, width = (int(size) for size in model.frame_shape(name)[1:])
+    model.metadata.inputs[name] = Preparation((width, height), "BGR" if channels == 3 else "GRAY")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
+    shares = active_shares(model, [pictures[0]] * 3)
+    assert set(shares) == {info.name for info in model.convolutions}
+    assert set(shares.values()) == {0.0}, "nothing moves, whoever would run a layer"
+    assert not whole.trt.engines
+    engine = load_engine_model(whole.build(model))
+    assert registry.choose("auto", engine, at_once=True)[0].name == "tensorrt"
+
+
 def test_each_missing_part_is_named(whole: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = TensorRtBackend()
     assert backend.unavailable_reason() is None
@@ -116,6 +141,26 @@ def test_precision_and_streams_have_engines_of_their_own(whole: Machine, model: 
     for streams, precision in ((1, "f32"), (1, "f16"), (2, "f32"), (2, "f32")):
         engine_cache.engine_for(model, streams, RunnerOptions(precision=precision))
     assert len(whole.trt.engines) == 3
+
+
+def test_a_gpu_that_is_not_there_is_an_error(whole: Machine, model: SkipModel) -> None:
+    with pytest.raises(TensorRTError, match="device 1 was asked for, there are 1"):
+        TensorRtBackend().create_runner(model, device=1)
+
+
+def test_an_engine_is_built_inside_the_context_of_the_gpu_that_was_asked_for(
+    whole: Machine, model: SkipModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = DriverState("", (12, 6), (*GPU.gpus, GpuState("Second GPU", (8, 7), 8 << 30)))
+    monkeypatch.setattr(engine_cache, "look_for_driver", lambda: two)
+    opened, depths = [], []
+    monkeypatch.setattr(engine_cache, "open_device", lambda k: opened.append(k) or runner_module.open_device(k))
+    monkeypatch.setattr(
+        engine_cache, "make_engine", lambda *given: depths.append(whole.device.depth) or _make(whole, *given)
+    )
+    engine_cache.engine_for(model, 1, RunnerOptions(device=1))
+    assert (opened, depths) == ([1], [1])
+    assert (whole.device.depth, whole.device.opened) == (0, 0)
 
 
 def test_an_engine_that_was_cut_short_is_built_again(whole: Machine, model: SkipModel) -> None:

@@ -10,7 +10,9 @@ import onnx
 import pytest
 from support.lowered import LoweredRun
 from support.small_skip import Oracle
+from support.tensorrt_machine import Machine
 
+from edgeskip.backends.reference.loader import ReferenceBackend
 from edgeskip.backends.tensorrt.choice import OWN, LayerChoice
 from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
 from edgeskip.core.contract import Preparation, Task
@@ -20,16 +22,19 @@ from edgeskip.graph.skip_model import SkipModel
 BUNDLED_FILE = Path(__file__).resolve().parents[3] / "demos/models/edgeskip_tiny.onnx"
 
 
-def trained(block: int, change: str) -> tuple[SkipModel, list[np.ndarray]]:
-    """A small network whose arithmetic is exact, with Gumbel gates."""
+def trained(block: int, change: str, bias: float | None = None) -> tuple[SkipModel, list[np.ndarray]]:
+    """A small network whose arithmetic is exact, with Gumbel gates; a lower `bias` keeps them closed for longer."""
     pytest.importorskip("torch", reason="needs torch: pip install 'edgeskip[export]'")
     from support.trained import exact_frames, exact_network, export
 
     from edgeskip.nn import Policy
 
     policy = Policy(gate="gumbel", options={"block": block, "change": change})
-    frames = exact_frames(6)
-    return export(exact_network(policy), frames), frames
+    frames, network = exact_frames(6), exact_network(policy)
+    for name, parameter in network.named_parameters():
+        if bias is not None and name.endswith("gate.bias"):
+            parameter.data.fill_(bias)
+    return export(network, frames), frames
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -50,12 +55,30 @@ def test_gumbel_gates_decide_alike(block: int, change: str, precision: str) -> N
     assert {layer["where"] for layer in kept if "gate" in layer["reason"]} == {"plugin"}
 
 
-def test_states_that_standard_ops_read_are_not_bound_in_place() -> None:
+def test_states_that_something_else_reads_are_not_bound_in_place() -> None:
+    """A standard op, or what counts active pixels behind the frame."""
     model, _ = trained(1, "signed")
     states = lower(model).record["states"]
     assert {state["in_place"] for state in states} == {True, False}
     for state in states:
-        assert state["in_place"] != state["input"].endswith(".reference"), state["input"]
+        assert state["in_place"] != state["input"].endswith((".reference", ".pending")), state["input"]
+
+
+def test_pixels_of_gated_layers_are_counted_as_the_contract_says_with_state_in_place(machine: Machine) -> None:
+    """A block opens for pixels that wait in it, whether they changed in this frame or not."""
+    model, frames = trained(8, "signed", bias=-1.0)
+    still = frames[0].copy()
+    for row, column in np.random.default_rng(0).integers(0, (11, 14), (14, 2)):
+        still = still.copy()
+        still[0, :, row, column] += 1.5
+        frames.append(still)
+    with machine.runner(model, state="in_place") as ours, ReferenceBackend().create_runner(model) as reference:
+        for index, frame in enumerate(frames):
+            found, wanted = ours.infer(frame).active_pixels, reference.infer(frame).active_pixels
+            gated = {layer.name for layer in ours.layers if "gate" in layer.reason}
+            assert gated
+            assert {name: found[name] for name in gated} == {name: wanted[name] for name in gated}, f"frame {index}"
+        assert "state in place" in ours.level
 
 
 SIZE = (160, 96)

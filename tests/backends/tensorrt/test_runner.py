@@ -5,6 +5,7 @@ Work runs there only when somebody waits for it, and memory is poisoned, so that
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import numpy as np
@@ -14,6 +15,7 @@ from support.tensorrt_machine import Machine
 
 from edgeskip.backends.base import Runner
 from edgeskip.backends.reference.loader import ReferenceBackend
+from edgeskip.backends.tensorrt.execution import Execution
 from edgeskip.backends.tensorrt.frames import WARM_UP
 from edgeskip.core.contract import Preparation
 from edgeskip.core.errors import BackendError, InputError
@@ -232,6 +234,22 @@ def test_profile_gives_times_by_layer_and_no_graph(machine: Machine) -> None:
     assert {name for name in times if name != "other"} <= {layer.tensor for layer in runner.layers}
     with machine.runner(model) as runner, pytest.raises(BackendError, match="profile=True"):
         runner.layer_times_ms()
+
+
+def test_what_was_closed_is_gone_at_once(machine: Machine) -> None:
+    """pycuda frees pinned memory and streams with their last reference, and can't once its context is closed."""
+    model = small_model()
+    gc.collect()
+    gc.disable()
+    try:
+        runner = machine.runner(model, state="auto")
+        with runner:
+            runner.infer(video(model, 1)[0])
+        left = [item for item in gc.get_objects() if isinstance(item, Execution)]
+    finally:
+        gc.enable()
+    assert not left
+    assert machine.device.left_over == 0
 
 
 def test_a_runner_can_be_activated_again(machine: Machine) -> None:

@@ -13,8 +13,9 @@ from support.random_skip import random_skip
 from edgeskip.backends.tensorrt import engine_build
 from edgeskip.backends.tensorrt.build_options import BuildOptions, Streams
 from edgeskip.backends.tensorrt.device.probe import DriverState, GpuState
-from edgeskip.backends.tensorrt.engine_build import make_engine, require_library_fits
+from edgeskip.backends.tensorrt.engine_build import make_engine
 from edgeskip.backends.tensorrt.errors import TensorRTError
+from edgeskip.backends.tensorrt.library import require_library_fits
 from edgeskip.backends.tensorrt.sidecar import Here, Sidecar, model_hash, read_sidecar, require_fitting, sidecar_path
 from edgeskip.graph.outline import model_of_outline
 

@@ -19,7 +19,9 @@ from edgeskip.core.errors import InputError  # noqa: E402
 from edgeskip.demos.networks.hrnet_pose import hrnet_pose_small  # noqa: E402
 from edgeskip.demos.reproduce import gated, run  # noqa: E402
 from edgeskip.demos.reproduce.cells import Cell  # noqa: E402
+from edgeskip.demos.reproduce.footage import Footage  # noqa: E402
 from edgeskip.demos.reproduce.measure import drift, measure  # noqa: E402
+from edgeskip.demos.reproduce.players import DensePlayer, TorchPlayer  # noqa: E402
 from edgeskip.demos.reproduce.settings import QUICK  # noqa: E402
 from edgeskip.demos.reproduce.subjects import SUBJECTS  # noqa: E402
 from edgeskip.nn import GumbelGate, NormGate, skip_layers  # noqa: E402
@@ -48,18 +50,30 @@ def test_gates_of_a_row(checkpoint: Path) -> None:
     assert {layer.gate.block for layer in layers.values() if isinstance(layer.gate, GumbelGate)} == {2}
 
 
-def test_an_ungated_network_loses_nothing(checkpoint: Path) -> None:
+def test_blocks_begin_with_the_gates_of_block_1(checkpoint: Path) -> None:
+    cold = gated.configuration(Cell("measure", NETWORK, "gumbel_1", "refresh"), checkpoint, SETTINGS)
+    warm = gated.configuration(Cell("measure", NETWORK, "gumbel_4", "refresh"), checkpoint, SETTINGS, weights="best.pt")
+    assert (cold.training.steps, warm.training.steps) == (SETTINGS.gumbel_steps, SETTINGS.warm_steps)
+    assert warm.model.weights == "best.pt"
+    assert warm.training.start_share == 0, "which would move the gates that were loaded"
+    assert (
+        gated.configuration(Cell("measure", NETWORK, "norm_input", "refresh"), checkpoint, SETTINGS).training.steps == 0
+    )
+
+
+def test_an_ungated_network_loses_nothing(checkpoint: Path, tmp_path: Path) -> None:
     subject = SUBJECTS[NETWORK]
     network = gated.dense_network(NETWORK, checkpoint, SETTINGS)
     with torch.no_grad():
         for layer in skip_layers(network).values():
             layer.gate.tolerance.zero_()
-    dense, ungated = (measure(subject, network, SETTINGS, dense=flag) for flag in (True, False))
+    footage = Footage(tmp_path)
+    dense, ungated = (measure(subject, player(network), footage, SETTINGS) for player in (DensePlayer, TorchPlayer))
     assert dense["gmac"] == pytest.approx(0.832, rel=0.01)
     assert dense["mac_fraction"] == 1
     assert set(dense["held"]) == {"pck_torso", "pck_box"}
     assert ungated["pck_torso"] == dense["pck_torso"]
-    figures = drift(subject, network, SETTINGS)
+    figures = drift(subject, TorchPlayer(network), DensePlayer(network), footage, SETTINGS)
     assert list(figures["at"]) == ["1", "2"]
     assert all(at["relative_error"] < 1e-6 and at["gated"] == at["dense"] for at in figures["at"].values())
     assert figures["seeds"] == [1000, 1000]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.dense_passes import only_conv, op_types, simplified
+from support.dense_passes import dense_graph, only_conv, op_types, simplified
 from support.networks import network_of
+
+from edgeskip.graph.passes import simplify
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -87,3 +89,12 @@ def test_second_residual_stays() -> None:
     assert only_conv(graph).input(3) == "picture"
     assert op_types(graph)["Add"] == 1
     assert op_types(graph)["Relu"] == 1
+
+
+def test_residuals_apart_stay_sums() -> None:
+    def body(builder, tensor):
+        return builder.node("Relu", builder.node("Add", builder.conv(tensor, 4), tensor))
+
+    graph = simplify(dense_graph(network_of(body)), residuals_apart=True)
+    assert op_types(graph) == {"FusedConv": 1, "Add": 1, "Relu": 1}
+    assert only_conv(graph).input(3) == ""

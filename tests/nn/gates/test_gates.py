@@ -23,11 +23,12 @@ def gated(gate: Gate, mode: str = "refresh", dtype=torch.float32) -> SkipConv2d:
         lambda: NormGate(0.3, on="output", trainable=True, temperature=0.3),
         lambda: NormGate(0.3, on="output", norm="l1", trainable=True, temperature=0.3),
         lambda: NormGate(0.3, on="input", norm="linf", trainable=True, temperature=0.3),
+        lambda: NormGate(0.3, on="input", window=3, trainable=True, temperature=0.3),
         lambda: GumbelGate(1),
         lambda: GumbelGate(2, change="magnitude", channels=2, initial_bias=-0.2),
         lambda: GumbelGate(4),
     ],
-    ids=["l2 input", "l2 output", "l1 output", "linf input", "gumbel 1", "gumbel 2 magnitude", "gumbel 4"],
+    ids=["l2 input", "l2 output", "l1 output", "linf input", "window", "gumbel 1", "gumbel 2 magnitude", "gumbel 4"],
 )
 def test_gradients_agree_with_finite_differences_through_the_relaxed_gate(gate, mode: str) -> None:
     layer = gated(gate(), mode, torch.float64).eval()
@@ -108,6 +109,20 @@ def test_scale_makes_the_tolerance_relative() -> None:
     assert gate.decide(torch.full((1, 1, 1, 2), 2.0)).open.tolist() == [[[[False, False]]]]
 
 
+def test_a_window_averages_noise_away_and_sees_texture() -> None:
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(1, 3, 24, 24, generator=generator)
+    moved = noise.clone()
+    moved[..., 8:16, 8:16] += 1.5
+    chess = 4.0 * ((torch.arange(24)[:, None] + torch.arange(24)) % 2 * 2 - 1).expand(1, 3, 24, 24)
+    opened = {window: [NormGate(0.8, on="input", window=window).decide(change).open.float().mean().item()
+                       for change in (noise, moved, chess)] for window in (1, 5)}  # fmt: skip
+    assert opened[1][0] > 0.5
+    assert opened[5][0] < 0.01
+    assert 0.08 < opened[5][1] < 0.2, "64 of 576 pixels, and their neighbours"
+    assert opened[5][2] == 1, "without the mean of magnitudes a texture of zero mean would go unseen"
+
+
 def test_another_gate_is_one_class() -> None:
     @register_gate
     class Checkered(Gate):
@@ -141,6 +156,7 @@ def test_bad_options_name_the_rule() -> None:
     for wrong in ({"block": 3}, {"change": "cubic"}, {"channels": 2}, {"temperature": 0}):
         with pytest.raises(ModelError, match="Gumbel gate"):
             GumbelGate(**wrong)
-    for wrong in ({"tolerance": -1}, {"on": "side"}, {"norm": "l3"}, {"temperature": 0}):
+    for wrong in ({"tolerance": -1}, {"on": "side"}, {"norm": "l3"}, {"temperature": 0}, {"window": 3},
+                  {"on": "input", "window": 4}):  # fmt: skip
         with pytest.raises(ModelError, match="norm gate"):
             NormGate(**wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeskip.backends.tensorrt import errors
 from edgeskip.backends.tensorrt.device.interface import CaptureRefused, Device, Event, Stream
-from edgeskip.backends.tensorrt.device.probe import DriverState, GpuState, look_for_driver
+from edgeskip.backends.tensorrt.device.probe import DriverState, GpuState, chosen_gpu, look_for_driver
 
 __all__ = [
     "CaptureRefused",
@@ -14,6 +14,7 @@ __all__ = [
     "GpuState",
     "Stream",
     "binding_name",
+    "chosen_gpu",
     "look_for_driver",
     "open_device",
 ]
@@ -25,11 +26,7 @@ def open_device(ordinal: int = 0) -> Device:
     Raises:
         TensorRTError: no driver, no such device, or neither pycuda nor cuda-bindings is installed.
     """
-    state = look_for_driver()
-    if state.problem:
-        raise errors.no_device(state.problem)
-    if not 0 <= ordinal < len(state.gpus):
-        raise errors.no_device(f"device {ordinal} was asked for, there are {len(state.gpus)}")
+    chosen_gpu(look_for_driver(), ordinal)
     binding = binding_name()
     if binding == "pycuda":
         from edgeskip.backends.tensorrt.device.through_pycuda import PycudaDevice

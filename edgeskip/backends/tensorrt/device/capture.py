@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from edgeskip.backends.tensorrt.device.interface import CaptureRefused
-from edgeskip.backends.tensorrt.device.probe import _LIBRARY
+from edgeskip.backends.tensorrt.device.probe import LIBRARY
 from edgeskip.backends.tensorrt.device.translate import raise_code
 
 # other threads may allocate while this one records
@@ -17,7 +17,7 @@ class Graphs:
     """Recording and launching on streams given by handle."""
 
     def __init__(self) -> None:
-        self._library = ctypes.CDLL(_LIBRARY)
+        self._library = ctypes.CDLL(LIBRARY)
 
     def begin(self, stream: int) -> None:
         """Start to record. Raises CaptureRefused."""

@@ -6,7 +6,9 @@ import ctypes
 import sys
 from dataclasses import dataclass
 
-_LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+from edgeskip.backends.tensorrt import errors
+
+LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _COMPUTE_MAJOR, _COMPUTE_MINOR, _INTEGRATED = 75, 76, 18  # CUdevice_attribute
 _MEANINGS = {
     34: "the driver is a stub library, not a driver",
@@ -47,15 +49,24 @@ class DriverState:
 def look_for_driver() -> DriverState:
     """Load the driver, start it, and list its devices. Never raises."""
     try:
-        library = ctypes.CDLL(_LIBRARY)
+        library = ctypes.CDLL(LIBRARY)
     except OSError:
-        return DriverState(f"no NVIDIA driver ({_LIBRARY})")
+        return DriverState(f"no NVIDIA driver ({LIBRARY})")
     status = library.cuInit(0)
     if status != 0:
         meaning = _MEANINGS.get(status, "")
         return DriverState(f"cuInit fails with error {status}" + (f": {meaning}" if meaning else ""))
     gpus = _gpus(library)
     return DriverState("" if gpus else "the driver sees no device", _version(library), gpus)
+
+
+def chosen_gpu(driver: DriverState, ordinal: int) -> GpuState:
+    """GPU number `ordinal`. Raises TensorRTError where there is none."""
+    if driver.problem:
+        raise errors.no_device(driver.problem)
+    if not 0 <= ordinal < len(driver.gpus):
+        raise errors.no_device(f"device {ordinal} was asked for, there are {len(driver.gpus)}")
+    return driver.gpus[ordinal]
 
 
 def _version(library: ctypes.CDLL) -> tuple[int, int]:

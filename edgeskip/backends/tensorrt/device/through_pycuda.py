@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from edgeskip.backends.tensorrt.device.capture import Graphs
 from edgeskip.backends.tensorrt.device.interface import Device, Event, Stream, pattern
+from edgeskip.backends.tensorrt.device.probe import LIBRARY
 from edgeskip.backends.tensorrt.device.translate import raise_text
 from edgeskip.core.lazy import require
 
@@ -39,7 +41,10 @@ class PycudaDevice(Device):
         self._cuda.Context.pop()
 
     def close(self) -> None:
+        """From any thread; pycuda's own detach leaves a primary context current, and does nothing in other threads."""
         self._memory.clear()
+        self._push()
+        ctypes.CDLL(LIBRARY).cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
         self._context.detach()
 
     def memory_info(self) -> tuple[int, int]:

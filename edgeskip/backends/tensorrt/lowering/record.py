@@ -49,7 +49,12 @@ def _state(graph: Graph, pair: StatePair, layouts: dict[str, str]) -> dict[str, 
 
 
 def _may_be_in_place(graph: Graph, pair: StatePair) -> bool:
-    """Whether one buffer may be read and written: nothing but the plugin that writes the state reads the old one."""
+    """Whether one buffer may be read and written: nothing but the plugin that writes the state reads the old one.
+
+    Pending pixels are counted behind the frame from what was pending before it and what is after it.
+    """
+    if pair.start == "one":
+        return False
     readers: list[Node] = graph.consumers().get(pair.input, [])
     return len(readers) == 1 and pair.output in readers[0].outputs and _is_stateful(readers[0])
 

@@ -84,8 +84,11 @@ class Sieve {
   }
 
   void sift_row(int line, uint64_t* groups) const {
-    const uint8_t* limits = a.harmless + line * sieve_line(a.input_width);
-    for (int block = 0; block * int64_t{sieve_block_bytes} < bytes; ++block) {
+    // windows reach over the picture's right edge
+    const int64_t line_bytes = sieve_line(a.input_width), reached = bytes + 3 * radius;
+    const int64_t end = reached < line_bytes ? reached : line_bytes;
+    const uint8_t* limits = a.harmless + line * line_bytes;
+    for (int block = 0; block * int64_t{sieve_block_bytes} < end; ++block) {
       uint64_t above[3] = {};
       for (int i = 0; i < sieve_block_bytes; i += Bytes::lanes) {
         const int64_t at = int64_t{block} * sieve_block_bytes + i;

@@ -12,6 +12,7 @@
 #include "kernels/gemm/generic.h"
 #include "kernels/picture/bytes.h"
 #include "kernels/picture/generic.h"
+#include "kernels/picture/resize.h"
 #include "kernels/planes/generic.h"
 #include "kernels/pool/generic.h"
 #include "kernels/softmax/generic.h"
@@ -49,7 +50,9 @@ constexpr KernelTable make_table(Level level, const char* name) {
           sieve<V>,
           write_planes<V>,
           read_planes<V>,
-          normalise_row<V>};
+          normalise_row<V>,
+          blend_columns<V>,
+          blend_rows<V>};
 }
 
 }  // namespace

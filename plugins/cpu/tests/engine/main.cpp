@@ -6,6 +6,7 @@ int main() {
   test_masks();
   test_threads();
   test_network();
+  test_pictures();
   test_allocation();
   test_columns();
   std::printf("%lld checks, %lld failures\n", static_cast<long long>(report().checks),

@@ -1,8 +1,10 @@
 // Nothing is allocated while a frame runs, on any thread: every way to memory is counted.
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
+#include "engine/ops/ops.h"
 #include "tests.h"
 
 #ifdef EDGESKIP_COUNT_ALLOCATIONS
@@ -49,6 +51,45 @@ void free(void* memory) { __libc_free(memory); }
 
 namespace edgeskip::testing {
 
+#if EDGESKIP_COUNT_ALLOCATIONS
+namespace {
+
+// The two source positions and weights of each position of an axis that becomes half as long.
+std::vector<int32_t> halved_axis(int size) {
+  std::vector<int32_t> axis;
+  for (int i = 0; i < size; ++i) axis.insert(axis.end(), {2 * i, 2 * i + 1, 1024, 1024});
+  return axis;
+}
+
+// Camera pictures, resized and taken in by a gate: nothing is allocated once two were seen.
+void test_pictures_allocate_nothing(int threads) {
+  const int height = 100, width = 200;
+  Plan plan;
+  const int y = plan.add_tensor(plan.add_buffer(height, width, 3), 0, 3), mask = plan.add_mask(height, width);
+  add_gate(plan, "frame", {-1, y, mask, "l2", 0.02f, 0.01f, 5});
+  const Engine engine(plan, {threads, "auto"});
+  Stream stream(engine);
+  const std::vector<int32_t> columns = halved_axis(width), rows = halved_axis(height);
+  PictureRules rules;
+  rules.columns = columns.data(), rules.rows = rows.data(), rules.width = width, rules.height = height;
+  std::fill_n(rules.scale, 3, 1.0f / 255.0f);
+  std::vector<uint8_t> bytes(size_t{12} * height * width, 50);
+  for (int frame = 0; frame < 8; ++frame) {
+    if (frame == 5) stream.reset();
+    const long before = allocations;
+    stream.offer_picture(0, {bytes.data(), 6 * width, 2 * height, 2 * width}, rules);
+    stream.run(0, 1);
+    const long made = allocations - before;
+    expect(frame < 2 || made == 0, "frame %d of pictures made %ld allocations", frame, made);
+    expect(frame == 0 ? made > 0 : stream.mask_count(mask) < height * width || frame == 5,
+           "frame %d opened %lld pixels", frame, static_cast<long long>(stream.mask_count(mask)));
+    std::fill_n(bytes.begin() + 900 * frame, 9000, static_cast<uint8_t>(60 + 20 * frame));
+  }
+}
+
+}  // namespace
+#endif
+
 void test_allocation() {
 #if EDGESKIP_COUNT_ALLOCATIONS
   const int height = 48, width = 136;
@@ -73,6 +114,7 @@ void test_allocation() {
     stream.run(0, network.ops);
     const long made = allocations - before;
     expect(made == 0, "reset made %ld allocations", made);
+    test_pictures_allocate_nothing(threads);
   }
 #endif
 }

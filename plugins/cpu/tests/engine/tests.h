@@ -11,6 +11,7 @@ namespace edgeskip::testing {
 void test_masks();
 void test_threads();
 void test_network();
+void test_pictures();
 void test_allocation();
 void test_columns();
 

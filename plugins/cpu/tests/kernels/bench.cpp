@@ -1,6 +1,7 @@
-// GFLOP/s of the matrix and depthwise kernels, per level, for a few layers of real networks.
+// GFLOP/s of the matrix and depthwise kernels, per level, for a few layers of real networks, and what one core reads
+// from memory.
 //
-// usage: bench [level | bf16]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
+// usage: bench [level | bf16 | memory]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
 // several runs, with the range from the 25th to the 75th percentile.
 #include <algorithm>
 #include <chrono>
@@ -125,9 +126,33 @@ void measure(const KernelTable& table, const Bf16Gemm* bf16, const Layer& layer,
               gflops[8], gflops[23]);
 }
 
+// Read: a sum over memory that no cache holds. Update: values that are read and written back, so their bytes count twice.
+void measure_memory() {
+  constexpr size_t count = size_t{1} << 26;  // 256 MiB
+  std::vector<float> x(count, 1.0f), y(count, 2.0f);
+  std::vector<double> read, update;
+  float total = 0.0f;
+  for (int i = 0; i < 9; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    float sums[64] = {};
+    for (size_t at = 0; at < count; at += 64)
+      for (int k = 0; k < 64; ++k) sums[k] += x[at + k];
+    for (const float sum : sums) total += sum;
+    const auto middle = std::chrono::steady_clock::now();
+    for (size_t at = 0; at < count; ++at) y[at] = 1.5f * y[at];
+    const auto end = std::chrono::steady_clock::now();
+    read.push_back(count * sizeof(float) / std::chrono::duration<double>(middle - start).count() / 1e9);
+    update.push_back(2.0 * count * sizeof(float) / std::chrono::duration<double>(end - middle).count() / 1e9);
+  }
+  std::sort(read.begin(), read.end()), std::sort(update.begin(), update.end());
+  std::printf("memory       read %5.1f GB/s  (at best %.1f)   update %5.1f GB/s  (at best %.1f)%s\n", read[4], read[8],
+              update[4], update[8], total < 0 ? "!" : "");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc < 2 || std::strcmp(argv[1], "memory") == 0) measure_memory();
   for (const Level level : {Level::avx512, Level::avx2, Level::neon, Level::scalar}) {
     const KernelTable* table = kernel_table(level);
     if (!table || (argc > 1 && std::strcmp(argv[1], table->name) != 0)) continue;

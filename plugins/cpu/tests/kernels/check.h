@@ -126,6 +126,31 @@ class GuardedFloats {
   float* data_ = nullptr;
 };
 
+// The same for bytes, which lie at any address.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(size_t size, uint8_t value = 0x5a)
+      : memory_((size + sizeof(float) - 1) / sizeof(float)), size_(size) {
+    data_ = reinterpret_cast<uint8_t*>(memory_.data() + memory_.size()) - size;
+    std::memset(memory_.data(), 0x5a, memory_.size() * sizeof(float));
+    std::memset(data_, value, size);
+  }
+  uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+  uint8_t& operator[](size_t i) const { return data_[i]; }
+  bool intact() const {
+    for (const uint8_t* p = reinterpret_cast<const uint8_t*>(memory_.data()); p < data_; ++p) {
+      if (*p != 0x5a) return false;
+    }
+    return memory_.intact();
+  }
+
+ private:
+  GuardedFloats memory_;
+  size_t size_;
+  uint8_t* data_;
+};
+
 class Random {
  public:
   explicit Random(uint32_t seed) : engine_(seed) {}
@@ -206,5 +231,7 @@ void test_planes(const KernelTable&);
 void test_pool(const KernelTable&);
 void test_rows(const KernelTable&);  // blend, gather, difference
 void test_gate(const KernelTable&);
+void test_sieve(const KernelTable&);
+void test_resize(const KernelTable&);
 
 }  // namespace edgeskip::testing

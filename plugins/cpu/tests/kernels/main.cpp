@@ -37,6 +37,8 @@ void test_level(const KernelTable& table) {
   test_pool(table);
   test_rows(table);
   test_gate(table);
+  test_sieve(table);
+  test_resize(table);
   std::printf("%s: %lld checks\n", table.name, static_cast<long long>(report().checks - before));
 }
 

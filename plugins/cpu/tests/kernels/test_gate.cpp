@@ -39,6 +39,7 @@ struct GateCase {
     return std::min(at + window / 2, size - 1) - std::max(at - window / 2, 0) + 1;
   }
   int words() const { return (width + 63) / 64; }
+  int group_words() const { return (width + 64 * gate_group_columns - 1) / (64 * gate_group_columns); }
 
   GateArgs args(uint64_t* mask, float* scratch) const {
     GateArgs result = {};
@@ -80,11 +81,12 @@ struct GateCase {
 
 std::vector<uint64_t> decide(const KernelTable& table, const GateCase& gate, int rows, int columns,
                              const float* planes = nullptr, const PictureRows* picture = nullptr,
-                             bool* finite = nullptr) {
+                             bool* finite = nullptr, const uint64_t* groups = nullptr) {
   std::vector<uint64_t> mask(gate.height * gate.words(), 0xaaaaaaaaaaaaaaaau);
   const GuardedFloats scratch(table.gate_scratch(gate.window, gate.channels), NAN);
   GateArgs args = gate.args(mask.data(), scratch.data());
   if (planes || picture) args.x = nullptr, args.planes = planes, args.picture = picture;
+  args.groups = groups, args.group_words = gate.group_words();
   bool all_finite = true;
   for (int row = 0; row < gate.height; row += rows)
     for (int column = 0; column < gate.width; column += columns) {
@@ -116,6 +118,23 @@ void test_case(const KernelTable& table, const GateCase& gate) {
     }
   expect(decide(table, gate, 1, 64) == mask, "a pixel's decision depends on the part that it lies in");
   expect(decide(table, gate, 3, 192) == mask, "a pixel's decision depends on the part that it lies in");
+}
+
+// Of any marked groups, a gate decides the pixels as without them, and closes all others.
+void test_groups(const KernelTable& table, Random& random, const GateCase& gate, const PictureRows* picture) {
+  std::vector<uint64_t> expected = decide(table, gate, gate.height, gate_part_columns, nullptr, picture);
+  std::vector<uint64_t> groups(gate.height * gate.group_words());
+  const int share = 1 + random.below(6);
+  for (int row = 0; row < gate.height; ++row)
+    for (int column = 0; column < gate.width; column += gate_group_columns) {
+      const int group = column / gate_group_columns;
+      const bool marked = random.below(6) < share && row % 4 != share % 4;
+      groups[row * gate.group_words() + group / 64] |= uint64_t{marked} << (group % 64);
+      if (!marked) expected[row * gate.words() + column / 64] &= ~(uint64_t{0xffff} << (column % 64));
+    }
+  for (const auto& [rows, columns] : {std::pair(gate.height, gate_part_columns), {1, 64}, {3, 192}})
+    expect(decide(table, gate, rows, columns, nullptr, picture, nullptr, groups.data()) == expected,
+           "marked groups are decided otherwise than all, in parts of %dx%d", rows, columns);
 }
 
 // x as planes, behind the last float of which lies an inaccessible page.
@@ -162,6 +181,7 @@ void test_picture(const KernelTable& table, Random& random, GateCase gate) {
   for (const int columns : {gate_part_columns, 64})
     expect(decide(table, gate, 5, columns, nullptr, &picture) == decide(table, gate, 5, columns),
            "a camera's picture is decided otherwise than its values");
+  test_groups(table, random, gate, &picture);
 }
 
 }  // namespace
@@ -178,12 +198,14 @@ void test_gate(const KernelTable& table) {
                            " window=" + std::to_string(window) + " seed=" + std::to_string(seed);
         test_case(table, gate);
         test_planes(table, gate);
+        test_groups(table, random, gate, nullptr);
         gate.threshold = random.below(2) ? infinity : 0.1f;
         gate.threshold_signed = random.below(2) ? infinity : 0.05f;
         const size_t unknown = static_cast<size_t>(random.below(gate.height * gate.width)) * shape[1];
         (random.below(2) ? gate.x : gate.y)[unknown] = NAN;
         test_case(table, gate);
         test_planes(table, gate);
+        test_groups(table, random, gate, nullptr);
         if (shape[0] == 1 || shape[0] == 3) test_picture(table, random, std::move(gate));
       }
 }

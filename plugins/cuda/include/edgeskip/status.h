@@ -17,10 +17,14 @@ enum class Status : int32_t {
   small_workspace,    // the workspace is smaller than ..._workspace_bytes said
   no_device,          // no CUDA device, or its limits could not be read
   no_kernel,          // the library was not compiled for this device's architecture
-  launch_failed,      // cudaGetLastError after a launch; cudaPeekAtLastError tells which
+  launch_failed,      // any other error of CUDA: last_cuda_error tells which
 };
 
 // One sentence, static memory.
 const char* status_text(Status status) noexcept;
+
+// CUDA's own words about the last of its errors that this thread met here, "" before the first.
+const char* last_cuda_error() noexcept;
+void remember_cuda_error(const char* words) noexcept;  // static memory
 
 }  // namespace edgeskip::cuda

@@ -35,7 +35,8 @@ DataType data_type(check::Type type, bool half) {
 // One layer on the device: its plugin, its tensors by name, and its state in one or two buffers.
 class LayerOnDevice {
  public:
-  LayerOnDevice(Library& library, ConvCase const& layer, bool in_place) : layer_(layer), in_place_(in_place) {
+  LayerOnDevice(Library& library, ConvCase const& layer, bool in_place, bool attached = true)
+      : layer_(layer), in_place_(in_place) {
     auto const made = library.create("EdgeskipConv", fields_of(layer));
     if (made == nullptr) throw std::runtime_error(layer.name + ": " + library.take_error());
     check::Size const out = check::output_size(layer);
@@ -47,7 +48,7 @@ class LayerOnDevice {
     outputs_.push_back(inputs_[index_of("y_prev")]);
     for (int mask = 1; mask < made->output_count(); ++mask)
       outputs_.push_back(tensor({out.n, 1, out.h, out.w}, DataType::kINT32));
-    plugin_ = made->attached();
+    plugin_ = attached ? made->attached() : made->clone();
     if (plugin_ == nullptr || !plugin_->configure(inputs_, outputs_))
       throw std::runtime_error(layer.name + ": " + library.take_error());
     workspace_ = DeviceBuffer(plugin_->workspace_bytes(inputs_, outputs_));
@@ -138,6 +139,14 @@ void check_conv(Library& library, Report& report, ConvCase const& layer, bool in
   }
 }
 
+// TensorRT's builder need not attach what it measures to a context.
+void check_unattached(Library& library, Report& report, ConvCase const& layer) {
+  LayerOnDevice device(library, layer, false, false);
+  ConvInput input = check::first_input(layer);
+  check::next_frame(layer, 0, input);
+  report.check(device.run(input), layer.name + ", in no context: " + library.take_error());
+}
+
 void check_gate(Library& library, Report& report, bool half, bool in_place) {
   check::GateRules const rules{0.4f, 0.1f, "l2", 3};
   check::Size const size{2, 20, 24, 3};
@@ -190,8 +199,10 @@ void check_mask(Library& library, Report& report) {
 }  // namespace
 
 void check_device(Library& library, Report& report) {
+  bool const modern = library.information().find("\"interface\": \"v3\"") != std::string::npos;
   for (auto const& layer : check::conv_cases()) {
     for (bool in_place : {false, true}) check_conv(library, report, layer, in_place);
+    if (modern) check_unattached(library, report, layer);
   }
   for (bool half : {false, true}) {
     for (bool in_place : {false, true}) check_gate(library, report, half, in_place);

@@ -1,0 +1,115 @@
+"""Which gates should be strict and which may be coarse: every layer's own, found by trying.
+
+At the best allocation of a budget a small step of any gate saves the same MACs per loss: were it not so, one could
+close a gate that saves much and open another that saves little, and win. So each gate is closed a little by itself, and
+moved by how its saving per loss compares with that of all others. Nothing needs a gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from edgeskip.core.errors import ConfigError
+
+STEP = 2.0  # factor by which a gate is closed to see what it does
+MOST = 1.0  # largest change of a logarithm in a sweep
+NOISE = 2e-3  # share of the loss that a change must exceed to be believed
+FARTHEST = 8.0
+PROBES = 7
+NEAR = 0.01
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an allocation costs: loss (lower is better) and needed / dense MACs."""
+
+    loss: float
+    mac_fraction: float
+
+
+@dataclass
+class Allocation:
+    """`values` by gate, what they cost, and the trials of the budget after each sweep, the first before any."""
+
+    values: dict[str, float]
+    trial: Trial
+    history: list[Trial] = field(default_factory=list)
+
+
+Measure = Callable[[Mapping[str, float]], Trial]
+
+
+def allocate(values: Mapping[str, float], measure: Measure, budget: float, sweeps: int = 4) -> Allocation:
+    """Move the positive `values` (the larger, the more a gate skips) to the least loss within `budget`.
+
+    A sweep is a trial per gate and a few for the budget; one that makes the loss worse is taken back and the next one
+    moves half as far.
+
+    Raises:
+        ConfigError: the budget can't be reached by all gates together.
+    """
+    best = within_budget(values, measure, budget)
+    best.history = [best.trial]
+    reach = MOST
+    for _ in range(sweeps):
+        moved = within_budget(_moved(best, measure, reach), measure, budget)
+        better = moved.trial.loss < best.trial.loss
+        best = Allocation(*((moved.values, moved.trial) if better else (best.values, best.trial)), best.history)
+        best.history.append(best.trial)
+        reach = reach if better else reach / 2
+    return best
+
+
+def within_budget(values: Mapping[str, float], measure: Measure, budget: float) -> Allocation:
+    """All values times one factor, so that they need at most `budget` and, where it can be, hardly less.
+
+    Raises:
+        ConfigError: that needs more than a factor of exp(`FARTHEST`).
+    """
+    tried: dict[float, Allocation] = {}
+
+    def fraction(position: float) -> float:
+        scaled = {name: value * math.exp(position) for name, value in values.items()}
+        tried[position] = Allocation(scaled, measure(scaled))
+        return tried[position].trial.mac_fraction
+
+    low, high = _bracket(fraction, budget)
+    for _ in range(PROBES):
+        if (1 - NEAR) * budget <= tried[high].trial.mac_fraction <= budget:
+            break
+        middle = (low + high) / 2
+        low, high = (low, middle) if fraction(middle) <= budget else (middle, high)
+    return tried[high]
+
+
+def _bracket(fraction: Callable[[float], float], budget: float) -> tuple[float, float]:
+    """Positions above the budget and within it."""
+    direction = 1.0 if fraction(0.0) > budget else -1.0
+    inner, step = 0.0, 0.25
+    while step <= FARTHEST:
+        outer = direction * step
+        if (fraction(outer) > budget) != (direction > 0):
+            return (inner, outer) if direction > 0 else (outer, inner)
+        inner, step = outer, 2 * step
+    if direction < 0:
+        return inner, inner
+    raise ConfigError(
+        f"budget {budget} can't be reached: gates {math.exp(inner):.0f} times as coarse need {fraction(inner):.3f}",
+        hint="choose a larger budget, or give the layers that stay dense a gate on their input",
+    )
+
+
+def _moved(now: Allocation, measure: Measure, reach: float) -> dict[str, float]:
+    """Each value by how much its gate saves per loss, against all others."""
+    trials = {name: measure({**now.values, name: value * STEP}) for name, value in now.values.items()}
+    saved = {name: max(now.trial.mac_fraction - trial.mac_fraction, 0.0) for name, trial in trials.items()}
+    floor = NOISE * max(now.trial.loss, 1e-12)
+    harmed = {name: max(trial.loss - now.trial.loss, floor) for name, trial in trials.items()}
+    usual = math.log(max(sum(saved.values()), 1e-12) / sum(harmed.values()))
+    result = {}
+    for name, value in now.values.items():
+        rate = math.log(max(saved[name], 1e-9) / harmed[name]) - usual
+        result[name] = value * math.exp(max(-reach, min(reach, rate / 2)))
+    return result
