@@ -65,6 +65,7 @@ def benched(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
         assert options.precision == "fp16"
         return type("Built", (), {"plan": b"dense"})
 
+    monkeypatch.setattr(import_module("benchmarks.patches"), "SEARCH_STEPS", 3)
     monkeypatch.setattr(run_gpu_network, "require_machine", lambda: machine)
     monkeypatch.setattr(run_gpu_network, "engine", made)
     monkeypatch.setattr(gpu_dense, "build_engine", dense)
