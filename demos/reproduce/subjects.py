@@ -31,8 +31,7 @@ class Subject:
     tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
     layers do, where it would cost as much as the layer. `distillation`, `accuracy`: import paths of the gates' loss,
-    and of the metric that chooses the best of a training. `first_tolerance`: of the gate on the picture. `fixed`: those
-    layers whose gates stay as they begin.
+    and of the metric that chooses the best of a training.
     """
 
     factory: str
@@ -78,8 +77,6 @@ SUBJECTS: dict[str, Subject] = {
         f"{FACTORIES}.hrnet_pose:hrnet_pose_small", f"{CLIPS}:PoseClips", PoseClips, lambda _: PoseScores(),
         preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1", heads=("final_layer",),
         distillation=f"{DISTILLATION}:pose_distillation", accuracy=f"{DISTILLATION}:PoseAccuracy",
-        # the divergence of heat maps does not see what a coarse first gate costs in PCK: set on tuning seeds
-        first_tolerance=0.048, fixed=("conv1",),
     ),
     "efficientdet_small": Subject(
         f"{FACTORIES}.efficientdet:efficientdet_small", f"{CLIPS}:DetectionClips", DetectionClips, _detection_scores,

@@ -93,4 +93,3 @@ def test_groups_move_tolerances_and_biases_and_leave_exact_gates() -> None:
     assert gates[names[2]].bias.item() == pytest.approx(-1.5)
     groups.set(dict.fromkeys(groups.groups, 1.0))
     assert gates[names[2]].bias.item() == pytest.approx(-0.5), "factors count from where the gates were at first"
-    assert names[1] not in GateGroups(model, dict.fromkeys(names, 1.0), fixed=(names[1],)).groups
