@@ -14,6 +14,7 @@ from edgeskip.backends.base import Runner
 from edgeskip.backends.registry import get_backend
 from edgeskip.cli.networks import open_network
 from edgeskip.cli.sources import open_pictures, picture_preparation, scene_uri
+from edgeskip.core.errors import EdgeskipError
 from edgeskip.graph.skip_model import SkipModel
 from edgeskip.video import prepare
 
@@ -101,4 +102,7 @@ def relative_difference(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EdgeskipError as error:
+        sys.exit(f"error: {error}")

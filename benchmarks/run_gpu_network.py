@@ -161,4 +161,7 @@ def timed(infer: Any, frames: list[np.ndarray]) -> list[float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EdgeskipError as error:
+        sys.exit(f"error: {error}")

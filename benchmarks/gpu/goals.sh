@@ -9,6 +9,7 @@ goals() {
     sanitize-host-memcheck sanitize-host-racecheck sanitize-host-initcheck sanitize-host-synccheck
   steps_goal "plugins right in engines of real TensorRT" harness
   steps_goal "engine's outputs equal the reference, 300 frames of each video" $(grep -oE '^\| frames-[^ ]+' "$rows" | cut -c3-)
+  goal "no allocation and one synchronisation per frame" "" "not shown: counted on a driver in numpy only (tests/backends/tensorrt)"
   ratio_goal 0.1 5 "3x3 FP16 layers at 1/8 and 1/4 of 1080p, 10 % active: at least 5 x cuDNN's dense FP16"
   ratio_goal 1 0.6 "the same, all active: at least 0.6 of it"
   break_even_goal

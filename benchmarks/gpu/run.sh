@@ -92,7 +92,7 @@ step pack "programs to carry" --unless pack_reason pack_programs
 
 # what needs a GPU and nothing else, most telling first
 step kernels "each kernel against float64" --unless no_gpu_or --with "$cuda_test" "$cuda_test"
-step host "V3 plugin's enqueue without TensorRT" --unless host_reason "$programs/host" "$library"
+step host "V3 plugin's enqueue without TensorRT" --unless host_reason run_host
 for type in float16 float32; do
   short=("${bench_options[@]}"); [ $type = float32 ] && short=(--short)
   step "cudnn-$type" "dense cuDNN, $type (torch)" --unless torch_reason dense_times $type "${short[@]}"
@@ -114,14 +114,14 @@ step harness "real TensorRT: build and run engines in C++" --unless tensorrt_rea
 # what needs TensorRT's Python module
 engine=$build/bundled
 step export "bundled detector: exact but for the frame's gate" --unless module_reason \
-  "${cli[@]}" export bundled --tolerance 0 --frame-threshold 8 -o "$engine.skip.onnx"
+  "${cli[@]}" export demos/models/edgeskip_tiny.onnx --tolerance 0 --frame-threshold 8 -o "$engine.skip.onnx"
 for precision in fp32 fp16; do
   half=(); [ $precision = fp16 ] && half=(--fp16)
   step "engine-$precision" "edgeskip build, $precision, all layers the plugin's" --unless module_reason \
     with_library "${cli[@]}" build "$engine.skip.onnx" "${half[@]}" --plugin-policy all -o "$engine-$precision.engine"
   for video in "" ${videos:+"$videos"/*}; do
     case $video in "") scene=synthetic ;; *.mp4 | *.mkv | *.avi | *.mov) scene=$(basename "${video%.*}") ;; *) continue ;; esac
-    step "frames-$precision-$scene" "300 frames: the CPU engine's outputs and masks" --unless module_reason \
+    step "frames-$precision-$scene" "300 frames beside the CPU engine, output by output" --unless module_reason \
       "$python" -m benchmarks.run_gpu_frames "$engine.skip.onnx" "$engine-$precision.engine" --precision $precision \
       ${video:+--source "$video"}
   done

@@ -150,6 +150,13 @@ with_library() {
   if [ -e "$library" ]; then EDGESKIP_TENSORRT_PLUGIN=$library bounded "$@"; else bounded "$@"; fi
 }
 
+# its checks of what needs no device pass anywhere: on a GPU `enqueue` has to have run
+run_host() {
+  local said=$build/logs/host.out
+  bounded "$programs/host" "$library" | tee "$said" || return
+  grep -qE '^enqueue: [1-9][0-9]* checks' "$said" || { echo "enqueue was not run"; return 1; }
+}
+
 pack_programs() {
   local file
   rm -rf "$pack.part" && mkdir -p "$pack.part/cuda" || return 1

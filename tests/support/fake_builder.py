@@ -25,7 +25,7 @@ class FakeTensorRT:
                  "SPARSE_WEIGHTS": next(number)}  # fmt: skip
         creation = {}
         if major < 11:
-            flags["FP16"] = next(number)
+            flags["FP16"], flags["PREFER_PRECISION_CONSTRAINTS"] = next(number), next(number)
             creation["EXPLICIT_BATCH"] = 0
         if major >= 10:
             creation["STRONGLY_TYPED"] = 1
@@ -38,6 +38,8 @@ class FakeTensorRT:
         self.ProfilingVerbosity = SimpleNamespace(LAYER_NAMES_ONLY=0, NONE=1, DETAILED=2)
         self.MemoryPoolType = SimpleNamespace(WORKSPACE=0)
         self.TensorFormat = SimpleNamespace(LINEAR=0)
+        self.LayerType = SimpleNamespace(PLUGIN_V2="plugin")
+        self.DataType = SimpleNamespace(FLOAT="FLOAT", HALF="HALF")
         self.TacticSource = SimpleNamespace(EDGE_MASK_CONVOLUTIONS=3, JIT_CONVOLUTIONS=4)
         self.ILogger = _logger_class()
         self.registry = _Registry(self, major)
@@ -88,12 +90,36 @@ class _Tensor:
         self.name, self.shape, self.allowed_formats = name, shape, None
 
 
+class _Layer:
+    """`precision` and `types`, of its outputs, as they were asked for."""
+
+    def __init__(self, node: onnx.NodeProto, kinds: dict[str, int]) -> None:
+        self.name, self.type = node.op_type, "plugin" if node.domain else "layer"
+        self.kinds = [{1: "FLOAT", 10: "HALF"}.get(kinds.get(name, 0), "INT32") for name in node.output]
+        self.num_outputs = len(self.kinds)
+        self.precision: str | None = None
+        self.types: dict[int, str] = {}
+
+    def get_output(self, index: int) -> SimpleNamespace:
+        return SimpleNamespace(dtype=self.kinds[index])
+
+    def set_output_type(self, index: int, kind: str) -> None:
+        self.types[index] = kind
+
+
 class _Network:
     def __init__(self, flags: int) -> None:
         self.flags = flags
         self.inputs: list[_Tensor] = []
         self.outputs: list[_Tensor] = []
-        self.num_layers = 0
+        self.layers: list[_Layer] = []
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.layers)
+
+    def get_layer(self, index: int) -> _Layer:
+        return self.layers[index]
 
     @property
     def num_inputs(self) -> int:
@@ -122,7 +148,9 @@ class _Parser:
         proto = onnx.load_from_string(model)
         self._network.inputs = [_tensor(value) for value in proto.graph.input]
         self._network.outputs = [_tensor(value) for value in proto.graph.output]
-        self._network.num_layers = len(proto.graph.node)
+        values = (*proto.graph.value_info, *proto.graph.output)
+        kinds = {value.name: value.type.tensor_type.elem_type for value in values}
+        self._network.layers = [_Layer(node, kinds) for node in proto.graph.node]
         return True
 
     def get_error(self, index: int) -> Any:
@@ -173,7 +201,7 @@ class _Builder:
 
     def create_network(self, flags: int) -> _Network:
         self._trt.calls.append(("create_network", flags))
-        self.network = _Network(flags)
+        self.network = self._trt.network = _Network(flags)
         return self.network
 
     def create_builder_config(self) -> _Config:
@@ -184,7 +212,12 @@ class _Builder:
 
     def build_serialized_network(self, network: _Network, config: _Config) -> bytes | None:
         if "progress_monitor" in config.__dict__:
-            self._tell(config.__dict__["progress_monitor"])
+            try:
+                self._tell(config.__dict__["progress_monitor"])
+            except BaseException:  # TensorRT lets no exception of Python through
+                return None
+            if not config.__dict__["progress_monitor"].step_complete("none", 0):
+                return None
         if self._trt.refuse == "build":
             self._log.log(self._trt.ILogger.Severity.ERROR, "Could not find any implementation for node conv")
             return None

@@ -47,6 +47,8 @@ def build_engine(
     _parse(trt, network, lowered, log)
     _pin_formats(trt, network)
     config = _configure(trt, builder, options)
+    if options.precision == "fp16" and versions.prefer_types(trt) is not None:
+        _keep_types(trt, network, config)
     _add_profile(builder, config, network, streams, lowered.file)
     cache = timing_cache_path(trt.__version__, gpu)
     known = attach(config, cache) if options.timing_cache else False
@@ -54,6 +56,8 @@ def build_engine(
     if monitor is not None:
         config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
+    if monitor is not None and monitor.interrupted:
+        raise KeyboardInterrupt
     if plan is None:
         raise errors.build_failed(lowered.file, _telling(log.errors), _remedy(log.errors))
     if options.timing_cache:
@@ -106,6 +110,17 @@ def _pin_formats(trt: Any, network: Any) -> None:
     tensors += [network.get_output(index) for index in range(network.num_outputs)]
     for tensor in tensors:
         tensor.allowed_formats = linear
+
+
+def _keep_types(trt: Any, network: Any, config: Any) -> None:
+    """On 8.6 the flag for half lets TensorRT give every plugin halves, the picture's gate too: what decides keeps the
+    type that the file gives it."""
+    config.set_flag(versions.prefer_types(trt))
+    for layer in (network.get_layer(index) for index in range(network.num_layers)):
+        kind = layer.get_output(0).dtype if layer.num_outputs else None
+        if layer.type == trt.LayerType.PLUGIN_V2 and kind in (trt.DataType.FLOAT, trt.DataType.HALF):
+            layer.precision = kind
+            layer.set_output_type(0, kind)
 
 
 def _configure(trt: Any, builder: Any, options: BuildOptions) -> Any:

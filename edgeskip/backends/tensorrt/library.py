@@ -15,6 +15,7 @@ from edgeskip.backends.tensorrt.device import Device, GpuState
 from edgeskip.core.contract import Preparation
 
 API_VERSION = 1
+_JETSONS = frozenset({87, 101, 110})
 _COLORS = {"BGR": 0, "RGB": 1, "GRAY": 2}
 _RESIZES = {"letterbox": 0, "stretch": 1}
 _TYPES = {"float32": 0, "float16": 1}
@@ -125,8 +126,13 @@ def require_library_fits(record: Mapping[str, Any], library: str, tensorrt: str,
         raise errors.plugin_version(library, f"TensorRT {record.get('tensorrt')}", f"TensorRT {tensorrt}")
     architectures = [int(str(item).removeprefix("sm_")) for item in record.get("architectures", [])]
     major, minor = gpu.compute_capability
-    # code of one architecture runs on later ones of the same major; the last one is also there as PTX
-    runs = any(number // 10 == major and number % 10 <= minor for number in architectures)
-    if architectures and not runs and max(architectures) > 10 * major + minor:
+    number_here = 10 * major + minor
+    # code of one architecture runs on later ones of the same major, but not between Jetsons and other GPUs (CUDA C++
+    # programming guide, binary compatibility); the last one is also there as PTX
+    runs = number_here in architectures or any(
+        number // 10 == major and number < number_here and not {number, number_here} & _JETSONS
+        for number in architectures
+    )
+    if architectures and not runs and max(architectures) > number_here:
         listed = ", ".join(f"sm_{number}" for number in architectures)
         raise errors.plugin_version(library, listed, f"{gpu.name} ({gpu.architecture})")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # called with the share that is done and the phase; returns False to stop the build
@@ -16,25 +17,36 @@ def make_monitor(trt: Any, report: Report) -> Any:
         return None
 
     class Monitor(base):  # type: ignore[misc, valid-type]
-        """Phases nest; a phase's steps are shares of the step of the one around it."""
+        """Phases nest; a phase's steps are shares of the step of the one around it. `interrupted`: by Ctrl-C, which
+        Python notices in here, and which TensorRT would swallow with a line on stderr."""
 
         def __init__(self) -> None:
             base.__init__(self)
             self.phases: dict[str, tuple[str | None, int, int]] = {}
-            self.goes_on = True
+            self.goes_on, self.interrupted = True, False
 
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            self.phases[phase_name] = (parent_phase, 0, max(num_steps, 1))
+            with self.noticing():
+                self.phases[phase_name] = (parent_phase, 0, max(num_steps, 1))
 
         def step_complete(self, phase_name: str, step: int) -> bool:
-            if phase_name in self.phases:
-                parent, _, steps = self.phases[phase_name]
-                self.phases[phase_name] = (parent, min(step + 1, steps), steps)
-                self.goes_on = self.goes_on and report(self.share(phase_name), phase_name) is not False
+            with self.noticing():
+                if phase_name in self.phases:
+                    parent, _, steps = self.phases[phase_name]
+                    self.phases[phase_name] = (parent, min(step + 1, steps), steps)
+                    self.goes_on = self.goes_on and report(self.share(phase_name), phase_name) is not False
             return self.goes_on
 
         def phase_finish(self, phase_name: str) -> None:
-            self.phases.pop(phase_name, None)
+            with self.noticing():
+                self.phases.pop(phase_name, None)
+
+        @contextmanager
+        def noticing(self) -> Iterator[None]:
+            try:
+                yield
+            except KeyboardInterrupt:
+                self.goes_on, self.interrupted = False, True
 
         def share(self, phase_name: str) -> float:
             """What is done of the whole, seen from one phase."""

@@ -26,7 +26,11 @@ COMMON: dict[str, tuple[str, ...]] = {
     "OnnxParser": ("parse", "num_errors", "get_error"),
     "ParserError": ("desc", "node", "code"),
     "IPluginRegistry": ("load_library",),
-    "INetworkDefinition": ("get_input", "get_output", "num_inputs", "num_outputs", "num_layers"),
+    "INetworkDefinition": ("get_input", "get_output", "num_inputs", "num_outputs", "num_layers",
+                           "get_layer"),
+    "ILayer": ("type", "get_output", "num_outputs"),
+    "LayerType": ("PLUGIN_V2",),
+    "DataType": ("FLOAT", "HALF"),
     "ITensor": ("name", "shape", "allowed_formats"),
     "IOptimizationProfile": ("set_shape",),
     "TensorFormat": ("LINEAR",),
@@ -47,6 +51,9 @@ SOME: dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int] | None]] = {
     ("NetworkDefinitionCreationFlag", "EXPLICIT_BATCH"): ((8, 0), (11, 0)),
     ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED"): ((10, 0), None),
     ("BuilderFlag", "FP16"): ((8, 0), (11, 0)),
+    ("BuilderFlag", "PREFER_PRECISION_CONSTRAINTS"): ((8, 0), (11, 0)),
+    ("ILayer", "precision"): ((8, 0), (11, 0)),
+    ("ILayer", "set_output_type"): ((8, 0), (11, 0)),
     ("IPluginRegistry", "get_creator"): ((10, 0), None),
     ("IPluginRegistry", "get_plugin_creator"): ((8, 0), (11, 0)),
     ("IBuilderConfig", "progress_monitor"): ((10, 0), None),
@@ -88,6 +95,11 @@ def may_compute_half(trt: Any) -> Any:
     It must not be given to a strongly typed network.
     """
     return member(trt, "BuilderFlag", "FP16") if parse_version(trt.__version__)[0] < 10 else None
+
+
+def prefer_types(trt: Any) -> Any:
+    """The flag with which 8.6 heeds the precision that a layer asks for; None where types alone decide."""
+    return None if has_strong_types(trt) else member(trt, "BuilderFlag", "PREFER_PRECISION_CONSTRAINTS")
 
 
 def has_strong_types(trt: Any) -> bool:

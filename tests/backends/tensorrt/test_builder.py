@@ -49,7 +49,22 @@ def test_8_6_gets_explicit_batch_and_the_flag_for_half() -> None:
     trt = FakeTensorRT("8.6.2")
     build(trt, network(precision="fp16"), precision="fp16")
     assert trt.named("create_network") == [(1 << trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH,)]
-    assert trt.named("set_flag") == [(trt.BuilderFlag.FP16,)]
+    assert trt.named("set_flag") == [(trt.BuilderFlag.FP16,), (trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS,)]
+
+
+def test_8_6_keeps_the_types_of_what_decides() -> None:
+    """The flag for half alone would let it compare pictures in halves."""
+    trt = FakeTensorRT("8.6.2")
+    build(trt, network(precision="fp16"), precision="fp16")
+    asked = {(layer.name, layer.precision, layer.types.get(0)) for layer in trt.network.layers if layer.precision}
+    assert ("EdgeskipGate", "FLOAT", "FLOAT") in asked, "the picture's"
+    assert ("EdgeskipConv", "HALF", "HALF") in asked
+    assert {name for name, _, _ in asked} == {"EdgeskipGate", "EdgeskipConv"}
+    assert all(precision == kind for _, precision, kind in asked)
+    single, strong = FakeTensorRT("8.6.2"), FakeTensorRT("10.3.0")
+    build(single)
+    build(strong, network(precision="fp16"), precision="fp16")
+    assert not [layer for trt in (single, strong) for layer in trt.network.layers if layer.precision]
 
 
 def test_8_6_without_cudnn_uses_its_own_tactics_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +201,16 @@ def test_progress_goes_up_to_the_whole() -> None:
     build(FakeTensorRT("10.3.0"), report=lambda share, phase: heard.append(share) or True)
     assert heard == [0.125, 0.25, 0.375, 0.5, 0.5, 1.0]
     build(FakeTensorRT("8.6.1"), report=lambda share, phase: pytest.fail("8.6 tells no progress"))
+
+
+def test_ctrl_c_ends_a_build_as_ctrl_c() -> None:
+    """And not as a network that TensorRT can't build."""
+
+    def interrupted(share: float, phase: str) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(FakeTensorRT("10.3.0"), report=interrupted)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.lowered import LoweredRun
@@ -10,7 +12,8 @@ from support.random_skip import RandomSkip, random_skip
 from support.small_skip import Oracle, dense_graph, skipping
 
 from edgeskip.backends.tensorrt.choice import OWN, LayerChoice
-from edgeskip.backends.tensorrt.lowering import LoweringOptions, lower
+from edgeskip.backends.tensorrt.lowering import MASK, LoweringOptions, lower
+from edgeskip.backends.tensorrt.lowering.plugin_ops import LARGEST_UNION
 from edgeskip.graph.ir import Node
 from edgeskip.graph.skip_model import SkipModel
 
@@ -99,6 +102,38 @@ def test_a_batch_that_can_not_be_opened_is_told() -> None:
     ]
     graph = dense_graph(nodes, {"w": np.ones((2, 4, 1, 1), np.float32)}, opset=17)
     assert lower(skipping(graph)).fixed_streams == 1
+
+
+@pytest.mark.parametrize("count", [32, 33, 70])
+def test_a_concat_of_more_layers_than_a_mask_plugin_takes(count: int) -> None:
+    """As a dense block of DenseNet-201 has it."""
+    random = np.random.default_rng(0)
+    parts = [f"part{index}" for index in range(count)]
+    constants = {f"{part}.w": random.normal(size=(1, 4, 1, 1)).astype(np.float32) for part in parts}
+    constants["w"] = random.normal(size=(2, count, 1, 1)).astype(np.float32)
+    nodes = [Node("Conv", ["x", f"{part}.w"], [part], {"kernel_shape": [1, 1]}) for part in parts]
+    nodes += [
+        Node("Concat", parts, ["all"], {"axis": 1}),
+        Node("Conv", ["all", "w"], ["y"], {"kernel_shape": [1, 1]}),
+    ]
+    model = skipping(dense_graph(nodes, constants, shape=(1, 4, 9, 11)))
+    lowered = lower(model)
+    unions = [node for node in lowered.graph.nodes if node.op_type == MASK]
+    assert unions
+    assert max(len(node.inputs) for node in unions) <= LARGEST_UNION
+    oracle, run = Oracle(model), LoweredRun(lowered)
+    frame = random.normal(size=(1, 4, 9, 11)).astype(np.float32)
+    for index in range(3):
+        frame = frame.copy()
+        frame[..., index : index + 2, 3] += 1
+        wanted, found = oracle.step(frame), run.step(frame)
+        for name in {*model.outputs, *model.metadata.masks.values()}:
+            np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
+
+
+def test_the_largest_union_is_that_of_the_kernels() -> None:
+    header = (Path(__file__).parents[3] / "plugins/cuda/include/edgeskip/mask.h").read_text()
+    assert f"kLargestUnion = {LARGEST_UNION};" in header
 
 
 def test_a_head_that_names_the_batch_is_rewritten() -> None:

@@ -245,7 +245,7 @@ def test_what_was_closed_is_gone_at_once(machine: Machine) -> None:
         runner = machine.runner(model, state="auto")
         with runner:
             runner.infer(video(model, 1)[0])
-        left = [item for item in gc.get_objects() if isinstance(item, Execution)]
+        left = [item for item in gc.get_objects() if type(item) is Execution]
     finally:
         gc.enable()
     assert not left

@@ -21,10 +21,14 @@ sys.path.insert(0, {runtime!r})
 import numpy as np
 import tensorrt_lean_bindings as trt
 
+kept = []  # a field points into its array and does not own it
+
 def field(name, kind, value):
     if kind == "text":
-        return trt.PluginField(name, np.frombuffer(value.encode(), np.int8), trt.PluginFieldType.CHAR)
+        kept.append(np.frombuffer(value.encode(), np.int8))
+        return trt.PluginField(name, kept[-1], trt.PluginFieldType.CHAR)
     array = np.atleast_1d(np.asarray(value, kind))
+    kept.append(array)
     return trt.PluginField(name, array, getattr(trt.PluginFieldType, kind.upper()))
 
 registry = trt.get_plugin_registry()

@@ -17,7 +17,7 @@ from edgeskip.backends.tensorrt.lowering.layout import channels_last
 from edgeskip.backends.tensorrt.lowering.names import CONV, is_plugin
 from edgeskip.backends.tensorrt.lowering.opset import settle_opset
 from edgeskip.backends.tensorrt.lowering.own_layers import expand_own, own_layer
-from edgeskip.backends.tensorrt.lowering.plugin_ops import plugin_conv, plugin_gate, plugin_mask
+from edgeskip.backends.tensorrt.lowering.plugin_ops import plugin_conv, plugin_gate, plugin_masks
 from edgeskip.backends.tensorrt.lowering.record import lowering_record
 from edgeskip.core.contract import METADATA_KEY
 from edgeskip.core.errors import ModelError
@@ -90,7 +90,7 @@ def _translated(node: Node, graph: Graph, model: SkipModel, choices: Mapping[str
     if is_op(node, "SkipGate"):
         return [plugin_gate(*node.inputs, list(node.outputs), node.attributes, node.name)]
     if is_op(node, "SkipMask"):
-        return [plugin_mask(node)]
+        return plugin_masks(node, graph)
     if is_op(node, "SkipConv"):
         name = model.dense_name(node.outputs[0])
         by_plugin = choices[name].where == PLUGIN

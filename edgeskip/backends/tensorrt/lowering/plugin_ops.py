@@ -17,6 +17,7 @@ from edgeskip.backends.tensorrt.lowering.names import (
 from edgeskip.core.contract import DOMAIN, SKIP_CONV
 from edgeskip.graph.ir import Graph, Node
 
+LARGEST_UNION = 32  # kLargestUnion of plugins/cuda/include/edgeskip/mask.h
 _GATE_FLOATS = ("threshold", "threshold_signed")
 _CONV_SAME = ("kernel_shape", "strides", "pads", "dilations", "group", "activation", "norm", "block")
 
@@ -28,10 +29,19 @@ def plugin_gate(x: str, ref: str, outputs: list[str], attributes: dict[str, Any]
     return Node(GATE, [x, ref], outputs, {**values, **_common()}, DOMAIN, name or f"gate {outputs[0]}")
 
 
-def plugin_mask(node: Node) -> Node:
-    """EdgeskipMask of a SkipMask; lists that are empty are left out, since a creator takes no empty field."""
-    values = {key: value for key, value in node.attributes.items() if value != []}
-    return Node(MASK, node.inputs, node.outputs, {**values, **_common(layout=False)}, DOMAIN, node.name)
+def plugin_masks(node: Node, graph: Graph) -> list[Node]:
+    """EdgeskipMask of a SkipMask; lists that are empty are left out, since a creator takes no empty field.
+
+    A union of more masks than the plugin takes (a concat of many layers) is put together in parts.
+    """
+    values = {key: value for key, value in node.attributes.items() if value != []} | _common(layout=False)
+    waiting, nodes = list(node.inputs), []
+    while len(waiting) > LARGEST_UNION:
+        part = graph.fresh(f"{node.outputs[0]}.part")
+        graph.info[part] = graph.info[node.outputs[0]]
+        nodes.append(Node(MASK, waiting[:LARGEST_UNION], [part], dict(values), DOMAIN, part))
+        waiting = [part, *waiting[LARGEST_UNION:]]
+    return [*nodes, Node(MASK, waiting, node.outputs, values, DOMAIN, node.name)]
 
 
 def plugin_conv(node: Node, graph: Graph, name: str) -> Node:
