@@ -47,6 +47,11 @@ if [ $quick = 0 ]; then
     --suffix "scattered-$suffix" || failed+=("run_kernels --pattern scattered")
 fi
 step run_patches "${patches[@]}" "${patch_files[@]}"
+if [ $quick = 0 ]; then
+  echo "== run_patches, residual sums apart" >&2
+  "$python" -m benchmarks.run_patches --residual apart --only hrnet --targets 0.1,0.25 "${patch_files[@]}" \
+    --output "$output" --suffix "residual-apart-$suffix" || failed+=("run_patches --residual apart")
+fi
 step run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}"
 echo "== run_networks, 16 frames a turn" >&2
 "$python" -m benchmarks.run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}" --turn 16 --output "$output" \
