@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edgeskip.core.errors import ConfigError
+from edgeskip.training.bisection import closest_within
 
 STEP = 2.0  # factor by which a gate is closed to see what it does
 MOST = 1.0  # largest change of a logarithm in a sweep
@@ -75,30 +76,14 @@ def within_budget(values: Mapping[str, float], measure: Measure, budget: float) 
         tried[position] = Allocation(scaled, measure(scaled))
         return tried[position].trial.mac_fraction
 
-    low, high = _bracket(fraction, budget)
-    for _ in range(PROBES):
-        if (1 - NEAR) * budget <= tried[high].trial.mac_fraction <= budget:
-            break
-        middle = (low + high) / 2
-        low, high = (low, middle) if fraction(middle) <= budget else (middle, high)
-    return tried[high]
-
-
-def _bracket(fraction: Callable[[float], float], budget: float) -> tuple[float, float]:
-    """Positions above the budget and within it."""
-    direction = 1.0 if fraction(0.0) > budget else -1.0
-    inner, step = 0.0, 0.25
-    while step <= FARTHEST:
-        outer = direction * step
-        if (fraction(outer) > budget) != (direction > 0):
-            return (inner, outer) if direction > 0 else (outer, inner)
-        inner, step = outer, 2 * step
-    if direction < 0:
-        return inner, inner
-    raise ConfigError(
-        f"budget {budget} can't be reached: gates {math.exp(inner):.0f} times as coarse need {fraction(inner):.3f}",
-        hint="choose a larger budget, or give the layers that stay dense a gate on their input",
-    )
+    best = closest_within(fraction, budget, step=0.25, farthest=FARTHEST, probes=PROBES, near=NEAR)
+    if best is None:
+        least = min(found.trial.mac_fraction for found in tried.values())
+        raise ConfigError(
+            f"budget {budget} can't be reached: gates {math.exp(max(tried)):.0f} times as coarse need {least:.3f}",
+            hint="choose a larger budget, or give the layers that stay dense a gate on their input",
+        )
+    return tried[best]
 
 
 def _moved(now: Allocation, measure: Measure, reach: float) -> dict[str, float]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from edgeskip.core.errors import ConfigError, ModelError
 from edgeskip.nn import Gate, GumbelGate, MacReport, NormGate, mac_statistics, skip_layers
+from edgeskip.training.bisection import closest_within
 from edgeskip.training.progress import Evaluation, Fit, Point
 
 START_TOLERANCE = 0.06
@@ -64,26 +65,19 @@ def fit_budget(
         ModelError: no gate that can be moved.
         ConfigError: closed gates need more than the budget; they are as they were.
     """
-    knob, tried = Knob(model), {}
+    knob = Knob(model)
+    tried: dict[float, Evaluation] = {}
 
     def fraction(position: float) -> float:
-        if position not in tried:
-            knob.move(position)
-            tried[position] = evaluate(model)
+        knob.move(position)
+        tried[position] = evaluate(model)
         return tried[position].mac_fraction
 
-    low, high = _bracket(fraction, budget)
-    for _ in range(probes):
-        if high - low < 1e-3 or (1 - near) * budget <= fraction(high) <= budget:
-            break
-        middle = (low + high) / 2
-        low, high = (low, middle) if fraction(middle) <= budget else (middle, high)
-    kept = [position for position, found in tried.items() if found.mac_fraction <= budget]
-    if not kept:
+    # the most MACs that are allowed, not the best metric: that would choose on the noise of the clips
+    best = closest_within(fraction, budget, step=0.5, farthest=FARTHEST, probes=probes, near=near)
+    if best is None:
         knob.restore()
         raise unreachable(budget, min(found.mac_fraction for found in tried.values()))
-    # the most MACs that are allowed, not the best metric: that would choose on the noise of the clips
-    best = max(kept, key=lambda position: tried[position].mac_fraction)
     knob.move(best)
     return Fit(best, tried[best], tuple(Point(position, tried[position]) for position in sorted(tried)))
 
@@ -115,15 +109,3 @@ def unreachable(budget: float, least: float, report: MacReport | None = None) ->
 
 def _values(gate: Gate) -> list[torch.Tensor]:
     return [gate.tolerance] if isinstance(gate, NormGate) else [gate.bias] if isinstance(gate, GumbelGate) else []
-
-
-def _bracket(fraction: Callable[[float], float], budget: float) -> tuple[float, float]:
-    """Positions (low, high) that are above and, where it can be, within the budget."""
-    direction = 1.0 if fraction(0.0) > budget else -1.0
-    inner, step = 0.0, 0.5
-    while step <= FARTHEST:
-        outer = direction * step
-        if (fraction(outer) > budget) != (direction > 0):
-            return min(inner, outer), max(inner, outer)
-        inner, step = outer, 2 * step
-    return min(inner, 0.0), max(inner, 0.0)
