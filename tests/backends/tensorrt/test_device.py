@@ -12,8 +12,8 @@ import pytest
 
 from edgeskip.backends.tensorrt import device as door
 from edgeskip.backends.tensorrt.device import CaptureRefused, DriverState, GpuState, capture, look_for_driver
-from edgeskip.backends.tensorrt.device.capture import Graphs
-from edgeskip.backends.tensorrt.device.interface import pattern
+from edgeskip.backends.tensorrt.device.capture import CapturingDevice
+from edgeskip.backends.tensorrt.device.interface import Stream, pattern
 from edgeskip.backends.tensorrt.device.translate import raise_code, raise_text
 from edgeskip.backends.tensorrt.errors import TensorRTError
 
@@ -250,21 +250,27 @@ def test_a_capture_that_the_driver_refuses_is_no_error_of_the_user(
     monkeypatch: pytest.MonkeyPatch, function: str, step: str
 ) -> None:
     monkeypatch.setattr(capture.ctypes, "CDLL", lambda name: Driver(**{function: 900}))
-    graphs = Graphs()
     with pytest.raises(CaptureRefused, match="900"):
-        _record(graphs, step)
+        _record(_capturing(), step)
 
 
-def _record(graphs: Graphs, step: str) -> None:
-    graphs.begin(5)
+def _capturing() -> CapturingDevice:
+    """A device of which the graphs alone are tried."""
+    alone = type("Alone", (CapturingDevice,), {})
+    alone.__abstractmethods__ = frozenset()
+    return alone()
+
+
+def _record(device: CapturingDevice, step: str) -> None:
+    device.begin_capture(Stream(5))
     if step == "end":
-        graphs.end(5)
+        device.end_capture(Stream(5))
 
 
 def test_a_graph_that_fails_to_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture.ctypes, "CDLL", lambda name: Driver(cuGraphLaunch=719))
     with pytest.raises(TensorRTError, match="launching the frame's graph: a kernel failed"):
-        Graphs().launch(1, 5)
+        _capturing().launch(1, Stream(5))
 
 
 @pytest.mark.parametrize("code", [2, 35, 100, 209, 700, 803, 4711])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeskip.backends.tensorrt.device.capture import Graphs
-from edgeskip.backends.tensorrt.device.interface import Device, Event, Stream, pattern
+from edgeskip.backends.tensorrt.device.capture import CapturingDevice
+from edgeskip.backends.tensorrt.device.interface import Event, Stream, pattern
 from edgeskip.backends.tensorrt.device.translate import raise_code
 from edgeskip.core.lazy import require
 
@@ -16,7 +16,7 @@ _EVENT_DEFAULT, _EVENT_DISABLE_TIMING = 0, 2
 _COMPUTE_MAJOR, _COMPUTE_MINOR = "COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR"
 
 
-class BindingsDevice(Device):
+class BindingsDevice(CapturingDevice):
     """GPU `ordinal` in its primary context, which the CUDA runtime inside TensorRT uses too."""
 
     binding = "cuda-bindings"
@@ -32,7 +32,6 @@ class BindingsDevice(Device):
         self.driver_version = (version // 1000, version % 1000 // 10)
         self._context = self._call("cuDevicePrimaryCtxRetain", self._device, doing="opening the device")
         self._pinned: dict[int, int] = {}
-        self._graphs = Graphs()
 
     def _push(self) -> None:
         self._call("cuCtxPushCurrent", self._context, doing="making the device current")
@@ -106,18 +105,6 @@ class BindingsDevice(Device):
     def fill(self, pointer: int, value: np.generic, count: int, stream: Stream) -> None:
         bits, width = pattern(value)
         self._call(f"cuMemsetD{8 * width}Async", pointer, bits, count, stream.own, doing="filling memory")
-
-    def begin_capture(self, stream: Stream) -> None:
-        self._graphs.begin(stream.handle)
-
-    def end_capture(self, stream: Stream) -> int:
-        return self._graphs.end(stream.handle)
-
-    def launch(self, graph: int, stream: Stream) -> None:
-        self._graphs.launch(graph, stream.handle)
-
-    def delete_graph(self, graph: int) -> None:
-        self._graphs.delete(graph)
 
     def _attribute(self, name: str) -> int:
         which = getattr(self._cuda.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")

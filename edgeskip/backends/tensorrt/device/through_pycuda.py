@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from edgeskip.backends.tensorrt.device.capture import Graphs
-from edgeskip.backends.tensorrt.device.interface import Device, Event, Stream, pattern
+from edgeskip.backends.tensorrt.device.capture import CapturingDevice
+from edgeskip.backends.tensorrt.device.interface import Event, Stream, pattern
 from edgeskip.backends.tensorrt.device.probe import LIBRARY
 from edgeskip.backends.tensorrt.device.translate import raise_text
 from edgeskip.core.lazy import require
 
 
-class PycudaDevice(Device):
+class PycudaDevice(CapturingDevice):
     """GPU `ordinal` in its primary context, which the CUDA runtime inside TensorRT uses too."""
 
     binding = "pycuda"
@@ -31,7 +31,6 @@ class PycudaDevice(Device):
             self.driver_version = (version // 1000, version % 1000 // 10)
             self._context = gpu.retain_primary_context()
         self._memory: dict[int, object] = {}
-        self._graphs = Graphs()
 
     def _push(self) -> None:
         with self._translated("making the device current"):
@@ -122,18 +121,6 @@ class PycudaDevice(Device):
         fill = {1: self._cuda.memset_d8_async, 2: self._cuda.memset_d16_async, 4: self._cuda.memset_d32_async}[width]
         with self._translated("filling memory"):
             fill(pointer, bits, count, stream.own)
-
-    def begin_capture(self, stream: Stream) -> None:
-        self._graphs.begin(stream.handle)
-
-    def end_capture(self, stream: Stream) -> int:
-        return self._graphs.end(stream.handle)
-
-    def launch(self, graph: int, stream: Stream) -> None:
-        self._graphs.launch(graph, stream.handle)
-
-    def delete_graph(self, graph: int) -> None:
-        self._graphs.delete(graph)
 
     @contextmanager
     def _translated(self, doing: str, size: int | None = None) -> Iterator[None]:
