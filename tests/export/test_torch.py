@@ -117,6 +117,40 @@ def test_the_activation_behind_an_output_gate_stays_apart_and_others_are_fused()
     assert [*kinds.values()] == [["none"] * 3, ["relu", "relu", "none"], ["relu", "relu", "none"]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "inputs_of_gates"),
+    [
+        ("norm on the input, l2", {}, ["images", "state.", "state."]),
+        ("norm on the input, window", {}, ["images", "state.", "state."]),
+        ("norm on the input, l2", {"frame_threshold": 6}, ["images", "state.", "state.", "state."]),
+        ("norm on the output, l2", {}, ["images"]),
+    ],
+)
+def test_a_frame_that_one_gate_watches_is_not_copied_by_another(kind, options, inputs_of_gates) -> None:
+    model = export(exact_network(POLICIES[kind]), exact_frames(3), **options)
+    gates = [node for node in model.graph.nodes if node.op_type == "SkipGate"]
+    found = [node.inputs[0] if node.inputs[0] == "images" else node.inputs[0][:6] for node in gates]
+    assert found == inputs_of_gates
+    assert model.mask_of("images") == gates[0].outputs[1]
+
+
+def test_a_frame_that_others_read_too_has_a_gate_of_its_own() -> None:
+    class Skipping(torch.nn.Module):
+        """The picture goes to two convolutions."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Conv2d(3, 4, 1)
+
+        def forward(self, x):
+            return self.first(x) + self.second(x)
+
+    network = convert(Skipping().eval(), POLICIES["norm on the input, l2"])
+    model = export(network, exact_frames(3))
+    gates = [node for node in model.graph.nodes if node.op_type == "SkipGate"]
+    assert [node.inputs[0] == "images" for node in gates] == [True, False, False]
+
+
 def test_thresholds_and_their_sources_are_in_the_metadata() -> None:
     network = exact_network(POLICIES["norm on the input, l2"])
     skip_layers(network)["0"].gate.scale.fill_(2.0)

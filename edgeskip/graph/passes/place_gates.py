@@ -32,7 +32,7 @@ from edgeskip.graph.passes.copy_graph import copy_graph
 from edgeskip.graph.passes.fused_conv import COMPARES_OUTPUT, LAYER
 from edgeskip.graph.passes.gate_demand import Demand
 from edgeskip.graph.passes.place_masks import MaskRule, size_of
-from edgeskip.graph.passes.trained_gates import TrainedGate, place_trained
+from edgeskip.graph.passes.trained_gates import TAKEN_IN, TrainedGate, place_trained
 from edgeskip.graph.skip_model import SkipModel, fill_defaults
 
 DEFAULT_FRAME_THRESHOLD = 4.0
@@ -127,9 +127,19 @@ class _Placement:
             step = float(np.mean(np.abs(preparation.scale))) if preparation else 1.0
             if preparation:
                 self.metadata.inputs[name] = preparation
+            if self._gates_itself(name):
+                self.masks[name] = TAKEN_IN
+                continue
             steps = self.options.frame_steps
             threshold = Threshold(steps * step, steps, step, "frame threshold in steps of a 0..255 picture")
             self.gate(name, name, threshold, TEXTURE_FACTOR * threshold.value, self.options.frame_window)
+
+    def _gates_itself(self, name: str) -> bool:
+        """Whether one convolution with a trained gate on its input is all that reads a frame that is passed exactly."""
+        readers = [node for node in self.dense.nodes if name in node.inputs]
+        layers = [node.attributes.get(LAYER) for node in readers if node.inputs.count(name) == 1]
+        alone = len(readers) == len(layers) == 1 and layers[0] is not None and name not in self.dense.outputs
+        return alone and not self.options.frame_steps and self.options.trained[layers[0]].watches == "input"
 
     def _place(self, node: Node) -> None:
         if LAYER in node.attributes:

@@ -18,6 +18,8 @@ from edgeskip.graph.passes.fused_conv import LAYER
 # parts of a layer's tensor name T: state.<k>.<T>.input and so on
 INPUT, SIGNAL, REFERENCE, PENDING = "input", "signal", "reference", "pending"
 INFINITY = float("inf")
+# in the place of the mask of a frame that no gate but that of its only reader takes in
+TAKEN_IN = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def _on_input(placement: Placement, node: Node, gate: TrainedGate) -> None:
         own, placement.name_of(tensor), signed, gate.threshold if unsigned else TEXTURE_FACTOR * gate.threshold,
         gate.window, norm=gate.norm, info=info, record=_threshold(gate),
     )  # fmt: skip
+    if placement.masks[tensor] == TAKEN_IN:
+        placement.masks[tensor] = mask
     exact = Threshold(0.0, 0.0, 0.0, "gate on the input")
     placement.conv(node, exact, gate.norm, 1, x=placement.name_of(own), mask_x=mask)
 

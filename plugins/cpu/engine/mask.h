@@ -64,6 +64,21 @@ inline void for_each_bit(const uint64_t* row, int words, const Body& body) {
     for (uint64_t word = row[i]; word; word &= word - 1) body(i * 64 + __builtin_ctzll(word));
 }
 
+// Calls body(word, bits) for each word of the mask in which listed pixels (in raster order) are flagged.
+template <class Body>
+inline void for_each_word(const MaskView& mask, const Pixel* pixels, const uint8_t* flags, int count,
+                          const Body& body) {
+  for (int p = 0; p < count;) {
+    const Pixel word = pixels[p] / 64;  // the row and the word within it
+    uint64_t bits = 0;
+    for (; p < count && pixels[p] / 64 == word; ++p) bits |= uint64_t{flags[p]} << (pixels[p] % 64);
+    if (bits) body(mask.row(row_of(word * 64)) + column_of(word * 64) / 64, bits);
+  }
+}
+
+// Sets bits of a word that other threads may write too: parts of a list of pixels can meet within one.
+inline void set_shared(uint64_t* word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
+
 // Sets the bits first .. last (inclusive) of a row.
 void set_range(uint64_t* row, int first, int last);
 

@@ -124,13 +124,13 @@ struct SoftmaxArgs {
   int count, channels;
 };
 
-// norm over channels of (a[p] - b[p]) * channel_weight, and of its signed mean input, for gates:
-// out[p] = norm_c(a[p] - b[p])
-struct DifferenceArgs {
-  const float* const* a;
-  const float* const* b;
-  float* out;  // [count]
+// For each pixel p: opened unless norm_c(x[p] - y[p]) <= threshold (NaN opens); where opened, y[p] = x[p].
+struct GateRowsArgs {
+  const float* const* x;  // [count]
+  float* const* y;        // [count], the reference
+  uint8_t* opened;        // [count], 0 or 1
   Norm norm;
+  float threshold;
   int count, channels;
 };
 
@@ -260,7 +260,7 @@ struct KernelTable {
   void (*blend)(const BlendArgs&);
   void (*gather)(const GatherArgs&);
   void (*softmax)(const SoftmaxArgs&);
-  void (*difference)(const DifferenceArgs&);
+  void (*gate_rows)(const GateRowsArgs&);
 
   int64_t (*gate_scratch)(int window, int channels);
   bool (*gate)(const GateArgs&);

@@ -25,13 +25,16 @@ struct NormSum {
     if constexpr (norm == Norm::linf) return any(not_less_equal(total, V::broadcast(limit)));
     return !(reduce_add(total) <= limit);
   }
-
-  EDGESKIP_INLINE float result(int channels) const {
-    if constexpr (norm == Norm::l2) return __builtin_sqrtf(reduce_add(total) / static_cast<float>(channels));
-    if constexpr (norm == Norm::l1) return reduce_add(total) / static_cast<float>(channels);
-    return any(is_nan(total)) ? __builtin_nanf("") : reduce_max(total);
-  }
 };
+
+// Whether a norm is above a threshold, without its root and division: the sum that the norm is made of
+// against this limit. NaN (an unknown value) is above, and everything is above a negative threshold.
+template <Norm norm>
+inline float sum_limit(float threshold, int channels) {
+  if constexpr (norm == Norm::l2) return threshold < 0 ? -1.0f : threshold * threshold * static_cast<float>(channels);
+  if constexpr (norm == Norm::l1) return threshold * static_cast<float>(channels);
+  return threshold;
+}
 
 // Whether any difference is not 0, which all norms agree on, and which squares that vanish do not tell.
 template <class V>

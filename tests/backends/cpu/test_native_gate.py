@@ -38,11 +38,14 @@ class Gate:
 
     def __init__(self, size, channels, norm, threshold, threshold_signed, window, **options) -> None:
         plan = native.Plan()
-        self.x, _ = new_tensor(plan, *size, channels)
+        self.x, self.mask_x = new_tensor(plan, *size, channels)
         self.y, self.mask = new_tensor(plan, *size, channels)
-        plan.add_gate("gate", self.x, self.y, self.mask, norm, threshold, threshold_signed, window)
+        self.add(plan, norm, threshold, threshold_signed, window)
         self.engine = native.Engine(plan, **options)
         self.stream = self.engine.new_stream()
+
+    def add(self, plan, *arguments) -> None:
+        plan.add_gate("gate", self.x, self.y, self.mask, *arguments)
 
     def run(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.stream.write(self.x, x)
@@ -152,6 +155,52 @@ def test_a_step_in_a_region_is_seen_by_the_signed_mean_and_noise_is_not():
     changed, _ = gate.run(step)
     assert changed[22:38, 32:58].all()
     assert changed[:, 66:].mean() < 0.01
+
+
+class MaskedGate(Gate):
+    """The same gate, which is told what changed."""
+
+    def add(self, plan, *arguments) -> None:
+        plan.add_gate("gate", self.x, self.y, self.mask, *arguments, self.mask_x)
+
+    def run(self, x: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.stream.write_mask(self.mask_x, changed.astype(np.uint8))
+        return super().run(x)
+
+
+@pytest.mark.parametrize("level", native.levels())
+@pytest.mark.parametrize("norm", ["l2", "l1", "linf"])
+@pytest.mark.parametrize("threshold", [0.0, 0.4])
+@pytest.mark.parametrize("channels", [5, 16, 40])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_gate_that_is_told_what_changed_decides_as_if_it_were_not(level, norm, threshold, channels, threads):
+    rng = np.random.default_rng([channels, threads])
+    shape = (channels, 41, 151)
+    gate = MaskedGate(shape[1:], channels, norm, threshold, INFINITY, 1, threads=threads, level=level)
+    plain = Gate(shape[1:], channels, norm, threshold, INFINITY, 1, level=level)
+    x, changed = rng.standard_normal(shape).astype(np.float32), np.ones(shape[1:], bool)
+    opened = []
+    for _ in range(6):
+        for found, expected in zip(gate.run(x, changed), plain.run(x), strict=True):
+            np.testing.assert_array_equal(found, expected)
+        opened.append(plain.stream.read_mask(plain.mask).mean())
+        changed = rng.random(shape[1:]) < 0.3
+        # less than the threshold now and then: it adds up
+        amount = rng.choice([0.0, 0.2, 2.0], shape[1:])
+        x = x + (changed * amount * rng.standard_normal(shape)).astype(np.float32)
+    assert opened[0] == 1
+    assert all(0.05 < share < 0.3 for share in opened[1:])
+
+
+def test_where_nothing_is_said_to_change_a_gate_of_many_channels_does_not_look():
+    gate = MaskedGate((3, 70), 8, "l2", 0.5, INFINITY, 1)
+    x = np.zeros((8, 3, 70), np.float32)
+    assert gate.run(x, np.ones((3, 70)))[0].all()
+    where = np.zeros((3, 70), bool)
+    where[1, [2, 63, 64]] = True
+    changed, y = gate.run(x + 9, where)
+    assert np.array_equal(changed, where)
+    assert np.array_equal(y, np.where(where, x + 9, x))
 
 
 class InputGate(Gate):

@@ -97,15 +97,10 @@ void ConvPixels::point_to_taps(int first, const float* zeros, const float** rows
 }
 
 void ConvPixels::publish() const {
-  for (int p = 0; p < count_;) {
-    const Pixel word = pixels_[p] / 64;  // the row and the word within it
-    uint64_t bits = 0;
-    for (; p < count_ && pixels_[p] / 64 == word; ++p) bits |= uint64_t{changed_[p]} << (pixels_[p] % 64);
-    if (!bits) continue;
-    const int64_t index = int64_t{row_of(word * 64)} * views_.mask_y.words + column_of(word * 64) / 64;
-    // parts of the list that other threads work on may share the word
-    __atomic_fetch_or(views_.mask_y.bits + index, bits & views_.active.bits[index], __ATOMIC_RELAXED);
-  }
+  const MaskView& mask = views_.mask_y;
+  for_each_word(mask, pixels_, changed_, count_, [&](uint64_t* word, uint64_t bits) {
+    set_shared(word, bits & views_.active.bits[word - mask.bits]);
+  });
 }
 
 }  // namespace edgeskip

@@ -10,15 +10,6 @@ namespace {
 
 constexpr int epilogue_pixels_at_once = 32;
 
-// Whether a norm is above a threshold, without its root and division: the sum that the norm is made of
-// against this limit. NaN (an unknown value) is above, and everything is above a negative threshold.
-template <Norm norm>
-inline float sum_limit(float threshold, int channels) {
-  if constexpr (norm == Norm::l2) return threshold < 0 ? -1.0f : threshold * threshold * static_cast<float>(channels);
-  if constexpr (norm == Norm::l1) return threshold * static_cast<float>(channels);
-  return threshold;
-}
-
 // acc = act(acc + z); returns whether norm_c(weight * (acc - y)) is above the threshold
 template <class V, class Sum, bool plain, class Function>
 EDGESKIP_INLINE bool activate_and_compare(const EpilogueArgs& a, int p, float limit, const Function& function) {

@@ -4,9 +4,9 @@
 #include "kernels/binary/generic.h"
 #include "kernels/blend/generic.h"
 #include "kernels/depthwise/generic.h"
-#include "kernels/difference/generic.h"
 #include "kernels/epilogue/generic.h"
 #include "kernels/gate/generic.h"
+#include "kernels/gate/rows.h"
 #include "kernels/gate/sieve.h"
 #include "kernels/gather/generic.h"
 #include "kernels/gemm/generic.h"
@@ -43,7 +43,7 @@ constexpr KernelTable make_table(Level level, const char* name) {
           blend<V>,
           gather<V>,
           softmax<V>,
-          difference<V>,
+          gate_rows<V>,
           gate_scratch_size,
           gate<V>,
           sieve_scratch_size,

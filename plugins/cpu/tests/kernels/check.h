@@ -229,7 +229,7 @@ void test_activations(const KernelTable&);
 void test_binary(const KernelTable&);
 void test_planes(const KernelTable&);
 void test_pool(const KernelTable&);
-void test_rows(const KernelTable&);  // blend, gather, difference
+void test_rows(const KernelTable&);  // blend, gather, softmax, gates on rows
 void test_gate(const KernelTable&);
 void test_sieve(const KernelTable&);
 void test_resize(const KernelTable&);

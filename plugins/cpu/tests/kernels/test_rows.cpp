@@ -1,4 +1,4 @@
-// blend, gather, softmax and difference.
+// blend, gather, softmax, and gates on rows.
 #include <algorithm>
 #include <limits>
 
@@ -100,23 +100,33 @@ double norm_of(Norm norm, const float* a, const float* b, int channels) {
   return norm == Norm::l1 ? sum / channels : top;
 }
 
-void test_difference(const KernelTable& table, uint32_t seed, Norm norm, int channels) {
-  set_context(table, "difference", channels, seed);
+// Thresholds far enough from the norm that rounding decides nothing.
+void test_gate_rows(const KernelTable& table, uint32_t seed, Norm norm, int channels, bool exact) {
+  set_context(table, "gate rows", channels, seed);
   Random random(seed);
-  const int count = 1 + random.below(7);
-  const Rows a(random, count, channels);
-  const Rows b(random, count, channels);
-  if (random.below(2)) b.rows[random.below(count)][random.below(channels)] = NAN;
-  const std::vector<const float*> a_rows = a.inputs(), b_rows = b.inputs();
-  const GuardedFloats out(count);
-  table.difference({a_rows.data(), b_rows.data(), out.data(), norm, count, channels});
+  const int count = 1 + random.below(90);
+  const float threshold = exact ? 0.0f : random.uniform(0.3f, 1.0f);
+  const Rows x(random, count, channels), y(random, count, channels);
+  std::vector<bool> expected;
   for (int p = 0; p < count; ++p) {
-    const double expected = norm_of(norm, a_rows[p], b_rows[p], channels);
-    expect(close(out[p], expected, sum_tolerance(channels, 2 + expected)), "norm %d pixel %d: %.9g, expected %.9g",
-           static_cast<int>(norm), p, out[p], expected);
-    float alone = sentinel;
-    table.difference({&a_rows[p], &b_rows[p], &alone, norm, 1, channels});
-    expect(bits_of(alone) == bits_of(out[p]) || std::isnan(alone), "pixel %d differs when it is computed alone", p);
+    if (exact && random.below(2)) std::copy_n(x.rows[p].data(), channels, y.rows[p].data());
+    if (random.below(20) == 0) y.rows[p][random.below(channels)] = NAN;
+    double value = norm_of(norm, x.rows[p].data(), y.rows[p].data(), channels);
+    if (!exact && std::fabs(value - threshold) < 1e-3) {
+      std::copy_n(x.rows[p].data(), channels, y.rows[p].data());
+      value = 0;
+    }
+    expected.push_back(!(value <= threshold));
+  }
+  std::vector<std::vector<float>> before;
+  for (const GuardedFloats& row : y.rows) before.emplace_back(row.data(), row.data() + channels);
+  const GuardedBytes opened(count);
+  table.gate_rows({x.inputs().data(), y.outputs().data(), opened.data(), norm, threshold, count, channels});
+  expect(opened.intact() && x.intact() && y.intact(), "memory in front of a row was written");
+  for (int p = 0; p < count; ++p) {
+    expect(opened.data()[p] == expected[p], "norm %d pixel %d: %d", static_cast<int>(norm), p, opened.data()[p]);
+    const float* wanted = expected[p] ? x.rows[p].data() : before[p].data();
+    expect(same_bits(y.rows[p].data(), wanted, channels), "norm %d pixel %d: the reference", static_cast<int>(norm), p);
   }
 }
 
@@ -128,7 +138,8 @@ void test_rows(const KernelTable& table) {
     for (int repeat = 0; repeat < 3; ++repeat) test_blend(table, ++seed, channels);
     test_gather(table, ++seed, channels);
     test_softmax(table, ++seed, channels);
-    for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf}) test_difference(table, ++seed, norm, channels);
+    for (const Norm norm : {Norm::l2, Norm::l1, Norm::linf})
+      for (const bool exact : {false, true}) test_gate_rows(table, ++seed, norm, channels, exact);
   }
 }
 
