@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from edgeskip.demos.networks.efficientdet import efficientdet_small
-from edgeskip.demos.networks.pck import joints_from_heatmaps, pck
+from edgeskip.demos.networks.pck import PCK_FRACTION, joints_from_heatmaps, pck, person_sizes
 from edgeskip.demos.networks.precision import detections, precision_figures
 from edgeskip.video.synthetic import CLASS_NAMES
 
@@ -30,6 +31,19 @@ def pose_distillation(outputs: Tensor, targets: tuple[Any, ...], teacher: Tensor
     """
     got, wanted = (maps[:, 1:].float().flatten(3).log_softmax(-1) for maps in (outputs, teacher))
     return (wanted.exp() * (wanted - got)).sum(-1).mean()
+
+
+def pose_displacement(outputs: Tensor, targets: tuple[Any, ...], teacher: Tensor) -> Tensor:
+    """`pose_distillation`, and how far joints [N, T, K] moved from the teacher's: in units of what PCK@0.2 forgives, at
+    most 1, weighed by how sure the teacher is (the peak of its distribution). No gradient: for a search."""
+    found, wanted = (
+        joints_from_heatmaps(maps[:, 1:].flatten(0, 1).float().cpu().numpy()) for maps in (outputs, teacher)
+    )
+    reach = PCK_FRACTION * np.maximum(person_sizes(wanted), 1.0)
+    moved = np.minimum(np.linalg.norm(found - wanted, axis=-1) / reach[:, None], 1.0)
+    sure = teacher[:, 1:].flatten(0, 1).float().flatten(2).softmax(-1).amax(-1).cpu().numpy()
+    displacement = float((sure * moved).sum() / sure.sum())
+    return pose_distillation(outputs, targets, teacher) + torch.tensor(displacement)
 
 
 def detection_distillation(outputs: Sequence[Tensor], targets: tuple[Any, ...], teacher: Sequence[Tensor]) -> Tensor:

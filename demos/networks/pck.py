@@ -10,6 +10,7 @@ from edgeskip.tasks.heatmap import peaks
 
 TORSO = (1, 8)  # left shoulder, right hip
 NORMALISATIONS = ("torso", "box")
+PCK_FRACTION = 0.2
 
 
 def joints_from_heatmaps(maps: np.ndarray) -> np.ndarray:
@@ -34,13 +35,15 @@ def person_sizes(joints: np.ndarray, normalisation: str = "torso") -> np.ndarray
     raise InputError(f"no normalisation {normalisation!r}", hint=f"one of {', '.join(NORMALISATIONS)}")
 
 
-def hits(found: np.ndarray, true: np.ndarray, fraction: float = 0.2, normalisation: str = "torso") -> np.ndarray:
+def hits(
+    found: np.ndarray, true: np.ndarray, fraction: float = PCK_FRACTION, normalisation: str = "torso"
+) -> np.ndarray:
     """bool [N, K]: joints `found` within `fraction` of the person's size of the `true` ones, both [N, K, 2]."""
     reach = fraction * person_sizes(true, normalisation)
     return np.linalg.norm(found - true, axis=-1) <= reach[:, None]
 
 
-def pck(found: np.ndarray, true: np.ndarray, visible: np.ndarray, fraction: float = 0.2,
+def pck(found: np.ndarray, true: np.ndarray, visible: np.ndarray, fraction: float = PCK_FRACTION,
         normalisation: str = "torso") -> float:  # fmt: skip
     """Share of visible joints [N, K] that are hits; NaN without any."""
     counted = hits(found, true, fraction, normalisation)[visible.astype(bool)]

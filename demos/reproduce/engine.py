@@ -94,8 +94,14 @@ class EngineNetwork:
             if layer.gate.on == "output":
                 total += cost * result.active_pixels[self.model.dense_name(node.outputs[0])]
             else:
-                total += cost * int(runner.mask(self._producer(node.inputs[0]).inputs[0]).sum())
+                total += cost * self._compared(runner, self._producer(node.inputs[0]).inputs[0])
         return total
+
+    def _compared(self, runner: Runner, tensor: str) -> int:
+        """Pixels that a gate on `tensor` looks at: what changed, and of a frame all."""
+        if tensor in self.model.frame_inputs:
+            return int(np.prod(self.model.frame_shape(tensor)[2:]))
+        return int(runner.mask(tensor).sum())
 
     def _producer(self, tensor: str) -> Node:
         node = self.model.graph.producer(tensor)

@@ -17,7 +17,7 @@ EXPLANATION = """\
 Gates were set on the tuning seeds for {budget:g} of the dense MACs, gates included; everything here is measured on
 unseen test seeds, in percent: refresh in the CPU engine on the exported file, residual and dense in torch. Loss:
 points less than the dense network on the same frames, below 0 is a gain. The first frame of a clip is the reference
-and not counted. Milliseconds: medians, one thread, frame by frame in turn with ONNX Runtime on the dense network;
+and not counted. Milliseconds: means, one thread, frame by frame in turn with ONNX Runtime on the dense network;
 share: speedup / MAC gain in that run. The residual sum can't be exported: torch only. Reference held: the first
 frame's outputs shown for the whole clip, which says how much there is to lose. "-": not run.
 """

@@ -53,7 +53,7 @@ class Search:
 
     def __init__(self, network: nn.Module, subject: Subject) -> None:
         self._network = network
-        self._loss: Callable[..., Tensor] = named_object(subject.distillation)
+        self._loss: Callable[..., Tensor] = named_object(subject.searched)
         self._engine = EngineNetwork(network, subject)
         self.gates = GateGroups(network, self._engine.shares(), subject.fixed)
         self.clips, self.counted = TuningClips([], []), False

@@ -31,7 +31,7 @@ class Subject:
     tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
     layers do, where it would cost as much as the layer. `distillation`, `accuracy`: import paths of the gates' loss,
-    and of the metric that chooses the best of a training.
+    and of the metric that chooses the best of a training; `searched`: of the loss of the search.
     """
 
     factory: str
@@ -45,6 +45,7 @@ class Subject:
     plain: tuple[str, ...] = ()
     distillation: str = ""
     accuracy: str = ""
+    searched: str = ""
     first_tolerance: float = FIRST_TOLERANCE
     fixed: tuple[str, ...] = ()
 
@@ -77,11 +78,13 @@ SUBJECTS: dict[str, Subject] = {
         f"{FACTORIES}.hrnet_pose:hrnet_pose_small", f"{CLIPS}:PoseClips", PoseClips, lambda _: PoseScores(),
         preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1", heads=("final_layer",),
         distillation=f"{DISTILLATION}:pose_distillation", accuracy=f"{DISTILLATION}:PoseAccuracy",
+        searched=f"{DISTILLATION}:pose_displacement",
     ),
     "efficientdet_small": Subject(
         f"{FACTORIES}.efficientdet:efficientdet_small", f"{CLIPS}:DetectionClips", DetectionClips, _detection_scores,
         preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem",
         heads=("*.predict.*",), plain=("*.se.*",),
         distillation=f"{DISTILLATION}:detection_distillation", accuracy=f"{DISTILLATION}:DetectionAccuracy",
+        searched=f"{DISTILLATION}:detection_distillation",
     ),
 }  # fmt: skip

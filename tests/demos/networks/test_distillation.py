@@ -14,6 +14,7 @@ from edgeskip.demos.networks.distillation import (  # noqa: E402
     DetectionAccuracy,
     PoseAccuracy,
     detection_distillation,
+    pose_displacement,
     pose_distillation,
 )
 
@@ -38,6 +39,33 @@ def test_a_pose_loss_is_of_places_not_of_offsets() -> None:
     later = maps.clone()
     later[:, 0] = 0
     assert pose_distillation(later, (), maps).item() == pytest.approx(0, abs=1e-5), "the reference is left out"
+
+
+def test_a_displacement_is_told_in_units_of_what_the_metric_forgives() -> None:
+    columns = torch.arange(13) * 4 + 2
+
+    def peaks(move: int) -> torch.Tensor:
+        """Joint k at column 4 k + 2, joint 3 `move` pixels further right; torso: 28 columns of 4 input pixels."""
+        maps = torch.zeros(1, 3, 13, 48, 64)
+        for k, column in enumerate(columns.tolist()):
+            maps[:, :, k, 20, column + (move if k == 3 else 0)] = 20.0
+        return maps
+
+    def displacement(move: int) -> float:
+        return (pose_displacement(peaks(move), (), peaks(0)) - pose_distillation(peaks(move), (), peaks(0))).item()
+
+    assert displacement(0) == 0
+    assert displacement(2) == pytest.approx(2 / (0.2 * 28) / 13, rel=1e-3)
+    assert displacement(20) == pytest.approx(1 / 13, rel=1e-3), "lost is lost, however far"
+
+
+def test_a_displacement_counts_where_the_teacher_is_sure() -> None:
+    teacher, moved = torch.zeros(1, 3, 13, 48, 64), torch.zeros(1, 3, 13, 48, 64)
+    for k in range(13):
+        height = 20.0 if k else 0.1  # joint 0 is hidden: its peak says nothing
+        teacher[:, :, k, 20, 4 * k + 2] = height
+        moved[:, :, k, 40 if k == 0 else 20, 4 * k + 2] = height
+    assert pose_displacement(moved, (), teacher).item() < 0.01
 
 
 def test_a_detection_loss_is_of_objects() -> None:
