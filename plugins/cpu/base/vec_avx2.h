@@ -73,6 +73,13 @@ EDGESKIP_INLINE float reduce_add(VecAvx2 a) {
   sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
   return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
 }
+EDGESKIP_INLINE void reduce_add_fours(VecAvx2 a, VecAvx2 b, VecAvx2 c, VecAvx2 d, float* out) {
+  // in each half of ab: a b a b, then of the sum: a b c d
+  const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a.value, b.value), _mm256_unpackhi_ps(a.value, b.value));
+  const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c.value, d.value), _mm256_unpackhi_ps(c.value, d.value));
+  const __m256 sum = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+}
 // without NaN in `a`
 EDGESKIP_INLINE float reduce_max(VecAvx2 a) {
   __m128 top = _mm_max_ps(_mm256_castps256_ps128(a.value), _mm256_extractf128_ps(a.value, 1));

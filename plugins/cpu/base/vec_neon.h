@@ -82,6 +82,9 @@ EDGESKIP_INLINE VecNeon shift_right(VecNeon a) {
   return {vreinterpretq_f32_u32(vshrq_n_u32(a.bits(), count))};
 }
 EDGESKIP_INLINE float reduce_add(VecNeon a) { return vaddvq_f32(a.value); }
+EDGESKIP_INLINE void reduce_add_fours(VecNeon a, VecNeon b, VecNeon c, VecNeon d, float* out) {
+  vst1q_f32(out, vpaddq_f32(vpaddq_f32(a.value, b.value), vpaddq_f32(c.value, d.value)));
+}
 EDGESKIP_INLINE float reduce_max(VecNeon a) { return vmaxvq_f32(a.value); }
 
 EDGESKIP_INLINE uint32_t exceeds(VecNeon a, VecNeon b) {

@@ -8,6 +8,7 @@
 //   all_lanes(on)             the mask of all lanes or of none
 //   bits_*, shift_*           on the 32-bit patterns
 //   exceeds(a, b)             one bit per lane, the first lowest: not a <= b, so also where one is NaN
+//   reduce_add_fours          out[0 .. 3] = the sums of the lanes of each of 4 vectors
 //   transpose_fours           4 vectors of groups of 4 floats become the groups' first, second, .. values
 //   gather_fours              the way back
 //   streams                   stream(p) stores to whole cache lines, p aligned to one, past the caches; other threads
@@ -74,6 +75,9 @@ EDGESKIP_INLINE VecScalar shift_right(VecScalar a) {
   return VecScalar::from_bits(a.bits() >> count);
 }
 EDGESKIP_INLINE float reduce_add(VecScalar a) { return a.value; }
+EDGESKIP_INLINE void reduce_add_fours(VecScalar a, VecScalar b, VecScalar c, VecScalar d, float* out) {
+  out[0] = a.value, out[1] = b.value, out[2] = c.value, out[3] = d.value;
+}
 EDGESKIP_INLINE float reduce_max(VecScalar a) { return a.value; }
 
 EDGESKIP_INLINE uint32_t exceeds(VecScalar a, VecScalar b) { return !(a.value <= b.value); }

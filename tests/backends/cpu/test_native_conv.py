@@ -21,6 +21,10 @@ CASES = {
     "grouped": ConvCase(12, 18, group=3),
     "grouped_wide": ConvCase(64, 96, (7, 9), group=2),
     "channel_multiplier": ConvCase(6, 12, group=6),
+    "one_output": ConvCase(67, 1, (9, 70)),
+    "few_outputs": ConvCase(24, 4, (9, 70), (1, 1), pads=[0, 0, 0, 0]),
+    "few_outputs_grouped": ConvCase(52, 4, (9, 33), (5, 5), [2, 2], [2, 2, 2, 2], group=2),
+    "transposed_one_output": ConvCase(40, 1, (6, 9), (4, 4), [2, 2], transposed=True),
     "transposed_2x2": ConvCase(9, 11, (7, 33), (2, 2), [2, 2], [0, 0, 0, 0], transposed=True),
     "transposed_3x3": ConvCase(8, 8, (7, 9), strides=[2, 2], transposed=True, output_padding=(1, 1)),
     "transposed_4x4": ConvCase(5, 6, (6, 8), (4, 4), [2, 2], transposed=True),
@@ -142,7 +146,10 @@ def run_frames(network: ConvNetwork, seed: int, **options) -> list[bytes]:
 
 
 @pytest.mark.parametrize("level", native.levels())
-@pytest.mark.parametrize("name", ["plain_3x3", "picture", "depthwise", "grouped_wide", "transposed_3x3", "pointwise"])
+@pytest.mark.parametrize(
+    "name",
+    ["plain_3x3", "picture", "depthwise", "grouped_wide", "transposed_3x3", "pointwise", "one_output", "few_outputs"],
+)
 def test_results_are_bit_identical_over_blocks_threads_and_panels(name: str, level: str):
     case = ConvCase(**{**vars(CASES[name]), "threshold": 1.0})
     network = ConvNetwork(case, np.random.default_rng(3))

@@ -25,7 +25,7 @@ void multiply(const KernelTable& kernels, const TapSet& taps, const GemmArgs& ge
   if (taps.bf16)
     taps.bf16->gemm(gemm, arena.take<uint8_t>(taps.scratch_bytes));
   else
-    kernels.gemm(gemm);
+    (taps.dot ? kernels.dot : kernels.gemm)(gemm);
 }
 
 }  // namespace

@@ -59,8 +59,11 @@ void pack_groups(const BuildContext& context, const ConvSpec& spec, const GroupS
     set->bf16 = context.bf16;
     set->scratch_bytes = set->bf16->scratch_bytes(count, shape.inputs);
   }
-  const auto weights_size = set->bf16 ? set->bf16->weights_size : kernels.gemm_weights_size;
-  const auto pack_weights = set->bf16 ? set->bf16->pack : kernels.pack_gemm;
+  set->dot = !set->bf16 && kernels.prefers_dot(shape.inputs, shape.outputs);
+  const auto weights_size = set->bf16  ? set->bf16->weights_size
+                            : set->dot ? kernels.dot_weights_size
+                                       : kernels.gemm_weights_size;
+  const auto pack_weights = set->bf16 ? set->bf16->pack : set->dot ? kernels.pack_dot : kernels.pack_gemm;
   const int64_t needed = weights_size(count, shape.inputs, shape.outputs);
   set->group_weights = (needed + 15) / 16 * 16;
   set->weights = AlignedMemory(sizeof(float) * set->group_weights * shape.groups);

@@ -27,6 +27,7 @@ struct TapSet {
   int inner[2][2] = {{0, -1}, {0, -1}};
 
   bool depthwise = false;
+  bool dot = false;              // few output channels: KernelTable::dot multiplies
   const Bf16Gemm* bf16 = nullptr;  // what multiplies instead of KernelTable::gemm
   AlignedMemory weights;         // packed, group after group
   int64_t group_weights = 0;     // floats per group

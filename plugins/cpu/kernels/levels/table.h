@@ -4,6 +4,7 @@
 #include "kernels/binary/generic.h"
 #include "kernels/blend/generic.h"
 #include "kernels/depthwise/generic.h"
+#include "kernels/dot/generic.h"
 #include "kernels/epilogue/generic.h"
 #include "kernels/gate/generic.h"
 #include "kernels/gate/rows.h"
@@ -33,6 +34,10 @@ constexpr KernelTable make_table(Level level, const char* name) {
           packed_columns<V>,
           pack_gemm<V, gemm_vectors>,
           gemm<V, gemm_rows, gemm_vectors, gemm_sums>,
+          prefers_dot<V>,
+          dot_weights_size<V>,
+          pack_dot<V>,
+          dot<V, gemm_sums * 2 / 3>,
           depthwise_weights_size<V>,
           pack_depthwise<V>,
           depthwise<V>,

@@ -1,5 +1,5 @@
-// GFLOP/s of the matrix and depthwise kernels, per level, for a few layers of real networks, and what one core reads
-// from memory.
+// GFLOP/s of the matrix, dot and depthwise kernels, per level, for a few layers of real networks, and what one core
+// reads from memory.
 //
 // usage: bench [level | bf16 | memory]. Pixels are apart from each other, the taps of one pixel neighbours. Median of
 // several runs, with the range from the 25th to the 75th percentile.
@@ -26,6 +26,7 @@ struct Layer {
 constexpr Layer layers[] = {
     {"3x3 3->32", 9, 3, 32},     {"3x3 16->16", 9, 16, 16},    {"3x3 64->64", 9, 64, 64},
     {"3x3 128->256", 9, 128, 256}, {"1x1 64->256", 1, 64, 256},  {"1x1 24->72", 1, 24, 72},
+    {"3x3 32->1", 9, 32, 1},     {"1x1 64->4", 1, 64, 4},
     {"depthwise 3x3 64", 9, 64, 0}, {"depthwise 3x3 256", 9, 256, 0},
 };
 constexpr int counts[] = {1, 3, 12, 96, 960};
@@ -53,7 +54,11 @@ class Case {
  public:
   // bf16: the kernel to take instead of the level's, or null
   Case(const KernelTable& table, const Bf16Gemm* bf16, const Layer& layer, int count)
-      : table_(table), bf16_(bf16), layer_(layer), count_(count) {
+      : table_(table),
+        bf16_(bf16),
+        layer_(layer),
+        count_(count),
+        dot_(!bf16 && layer.n && table.prefers_dot(layer.channels, layer.n)) {
     std::mt19937 random(1);
     std::uniform_real_distribution<float> uniform(-1, 1);
     picture_.resize(static_cast<size_t>(pixels_) * layer.channels);
@@ -67,6 +72,10 @@ class Case {
       packed_.resize(bf16->weights_size(layer.taps, layer.channels, layer.n));
       bf16->pack(weights.data(), nullptr, layer.taps, layer.channels, layer.n, packed_.data());
       scratch_.resize(bf16->scratch_bytes(layer.taps, layer.channels) / sizeof(float));
+      out_stride_ = table.packed_columns(layer.n);
+    } else if (dot_) {
+      packed_.resize(table.dot_weights_size(layer.taps, layer.channels, layer.n));
+      table.pack_dot(weights.data(), nullptr, layer.taps, layer.channels, layer.n, packed_.data());
       out_stride_ = table.packed_columns(layer.n);
     } else if (layer.n) {
       packed_.resize(table.gemm_weights_size(layer.taps, layer.channels, layer.n));
@@ -90,7 +99,7 @@ class Case {
     if (bf16_) {
       bf16_->gemm(gemm, scratch_.data());
     } else if (layer_.n) {
-      table_.gemm(gemm);
+      (dot_ ? table_.dot : table_.gemm)(gemm);
     } else {
       table_.depthwise(DepthwiseArgs{rows_.data(), packed_.data(), out_.data(), out_stride_, count_, layer_.taps,
                                      layer_.channels});
@@ -103,6 +112,7 @@ class Case {
   const Bf16Gemm* bf16_;
   Layer layer_;
   int count_;
+  bool dot_;  // few output channels
   int64_t out_stride_ = 0;
   AlignedFloats picture_, packed_, out_, scratch_;
   std::vector<const float*> rows_;

@@ -221,6 +221,7 @@ inline bool same_bits(const float* a, const float* b, size_t size) {
 
 void test_gemm(const KernelTable&);
 void test_gemm_bf16();  // on every kernel there is, and emulated
+void test_dot(const KernelTable&);
 void test_depthwise(const KernelTable&);
 void test_depthwise_runs(const KernelTable&);
 void test_offsets(const KernelTable&);

@@ -27,6 +27,7 @@ void test_dispatch() {
 void test_level(const KernelTable& table) {
   const int64_t before = report().checks;
   test_gemm(table);
+  test_dot(table);
   test_depthwise(table);
   test_depthwise_runs(table);
   test_offsets(table);
