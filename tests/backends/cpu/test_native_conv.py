@@ -205,6 +205,28 @@ def test_gate_decides_and_pending_remembers():
         np.testing.assert_allclose(stream.read(network.y), y, rtol=0, atol=1e-4)
 
 
+def test_what_became_unknown_is_computed_behind_a_closed_gate():
+    rng = np.random.default_rng(13)
+    case = ConvCase(3, 4, (6, 70))
+    network = ConvNetwork(case, rng, gated=True)
+    stream = native.Engine(network.plan).new_stream()
+    computed = []
+    for value, opened in ((0, 0), (0, 0), (np.nan, 1), (0, 0), (0, 0)):
+        x = picture(rng, 3, case.size)
+        x[1, 3, 66] += value
+        stream.write(network.x, x)
+        stream.write_mask(network.mask_x, ones(case.size))
+        stream.write_mask(network.gate, opened * ones(case.output))
+        stream.run(0, 1)
+        computed.append(stream.active_pixels()[0])
+    assert computed == [6 * 70, 0, 6 * 70, 9, 0]
+    assert not np.isnan(stream.read(network.y)).any()
+    stream.reset()
+    stream.write(network.x, x)
+    stream.run(0, 1)
+    assert stream.active_pixels()[0] == 6 * 70
+
+
 def test_transposed_pixels_that_no_input_reaches_hold_the_bias():
     rng = np.random.default_rng(9)
     case = ConvCase(3, 4, (5, 6), (1, 2), [2, 3], [0, 0, 0, 0], transposed=True)

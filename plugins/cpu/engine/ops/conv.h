@@ -32,10 +32,10 @@ class ActiveSet {
 
  private:
   void find_candidates(Frame& frame, const MaskView& out, uint64_t* scratch) const;
-  void apply_gate(const Frame& frame, const MaskView& active) const;
+  void apply_gate(Frame& frame, const MaskView& active) const;
   int64_t geometry_words() const;
 
-  int mask_x_, mask_z_, gate_, pending_, y_;
+  int mask_x_, mask_z_, gate_, pending_, known_, y_;
   Size in_, out_;
   Window window_;
   bool transposed_;

@@ -91,7 +91,11 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   check.norm(spec.norm);
   check.require(spec.block == 1 || spec.block == 2 || spec.block == 4 || spec.block == 8,
                 "block must be 1, 2, 4 or 8: " + std::to_string(spec.block));
-  if (spec.pending != -1) plan.mark_pending(spec.pending);
+  if (spec.pending != -1) {
+    const Size size = plan.size_of(spec.y);
+    plan.mark_pending(spec.pending);
+    spec.known = plan.add_mask(size.height, size.width);
+  }
   MaskUse masks{{spec.mask_x}, {spec.mask_y}};
   if (spec.mask_z != -1) masks.reads.push_back(spec.mask_z);
   // pending pixels wait for the gate

@@ -9,8 +9,8 @@ namespace edgeskip {
 namespace {
 
 bool unknown(const float* row, int channels) {
-  bool found = false;
-  for (int c = 0; c < channels; ++c) found |= std::isnan(row[c]);
+  int found = 0;  // not a bool, or compilers add up one by one
+  for (int c = 0; c < channels; ++c) found |= row[c] != row[c];
   return found;
 }
 
@@ -37,6 +37,7 @@ ActiveSet::ActiveSet(const Plan& plan, const ConvSpec& spec, int block)
       mask_z_(spec.mask_z),
       gate_(spec.gate),
       pending_(spec.pending),
+      known_(spec.known),
       y_(spec.y),
       in_(plan.masks()[spec.mask_x]),
       out_(plan.masks()[spec.mask_y]),
@@ -74,16 +75,18 @@ void ActiveSet::find_candidates(Frame& frame, const MaskView& out, uint64_t* scr
   for (size_t i = 0; i < unreached_.size(); ++i) out.bits[i] |= unreached_[i];
 }
 
-void ActiveSet::apply_gate(const Frame& frame, const MaskView& active) const {
-  const MaskView &gate = frame.mask(gate_), &pending = frame.mask(pending_);
+// Where the gate is closed y is looked at once, until it is computed again: only then can it become unknown.
+void ActiveSet::apply_gate(Frame& frame, const MaskView& active) const {
+  const MaskView &gate = frame.mask(gate_), &pending = frame.output_mask(pending_), &known = frame.output_mask(known_);
   const TensorView& y = frame.tensor(y_);
   for (int row = 0; row < active.height; ++row)
     for (int i = 0; i < active.words; ++i) {
       const uint64_t wanted = active.row(row)[i] | pending.row(row)[i];
       uint64_t allowed = wanted & gate.row(row)[i];
-      for (uint64_t rest = wanted & ~allowed; rest; rest &= rest - 1)
+      for (uint64_t rest = wanted & ~allowed & ~known.row(row)[i]; rest; rest &= rest - 1)
         if (unknown(y.row(row, i * 64 + __builtin_ctzll(rest)), y.channels)) allowed |= rest & (~rest + 1);
       active.row(row)[i] = allowed;
+      known.row(row)[i] = (known.row(row)[i] | wanted) & ~allowed;
       pending.row(row)[i] = wanted & ~allowed;
     }
 }
@@ -98,10 +101,7 @@ bool ActiveSet::find(Frame& frame, Arena& arena, MaskView* active, MaskView* com
   *computed = *active;
   uint64_t* rounded = arena.take<uint64_t>(words);
   find_candidates(frame, *active, arena.take<uint64_t>(geometry_words()));
-  if (gate_ >= 0) {
-    frame.output_mask(pending_);
-    apply_gate(frame, *active);
-  }
+  if (gate_ >= 0) apply_gate(frame, *active);
   if (!any(*active)) return false;
   if (block_ > 1) {
     *computed = MaskView(rounded, out_.height, out_.width);

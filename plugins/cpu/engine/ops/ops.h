@@ -70,6 +70,7 @@ struct ConvSpec {
   float threshold = 0;
   std::string norm = "l2";
   int block = 1;
+  int known = -1;  // with a gate: the mask of pixels where y was found to have no NaN; set by add_conv
 };
 int add_conv(Plan& plan, const std::string& name, ConvSpec spec);
 
