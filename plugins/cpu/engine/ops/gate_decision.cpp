@@ -45,12 +45,18 @@ class DecisionOperation : public Operation {
  private:
   void decide_row(const TensorView& u, const TensorView& u_ref, const MaskView& moved, const MaskView& gate,
                   int row) const {
-    for_each_bit(moved.row(row), moved.words, [&](int column) {
-      const float change = change_of(u.row(row, column), u_ref.row(row, column), channels_, spec_.magnitude);
-      const uint64_t bit = uint64_t{1} << (column % 64);
-      uint64_t& word = gate.row(row)[column / 64];
-      word = change + spec_.bias > 0 ? word | bit : word & ~bit;
-    });
+    for (int i = 0; i < moved.words; ++i) {
+      const uint64_t decided = moved.row(row)[i];
+      if (!decided) continue;
+      const float *first = u.row(row, i * 64), *first_ref = u_ref.row(row, i * 64);
+      uint64_t open = 0;
+      for_each_bit(&decided, 1, [&](int bit) {
+        const float *value = first + bit * u.stride, *reference = first_ref + bit * u_ref.stride;
+        open |= uint64_t{change_of(value, reference, channels_, spec_.magnitude) + spec_.bias > 0} << bit;
+      });
+      uint64_t& word = gate.row(row)[i];
+      word = (word & ~decided) | open;
+    }
   }
 
   GateDecisionSpec spec_;
