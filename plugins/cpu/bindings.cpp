@@ -66,11 +66,15 @@ auto pairs(const std::string& op, const char* what, const Array& array) {
 
 std::string title(const char* kind, const std::string& name) { return std::string(kind) + " '" + name + "'"; }
 
+// tensor, activation, alpha, beta
+using ActivatedTuple = std::tuple<int, std::string, Floats<1>, float>;
+
 int bind_conv(Plan& plan, const std::string& name, int x, int mask_x, int y, int mask_y, const Floats<4>& weight,
               const std::optional<Floats<1>>& bias, const Ints& strides, const Ints& pads, const Ints& dilations,
               int group, bool transposed, const std::string& activation, const Floats<1>& alpha, float beta,
               float threshold, const std::string& norm, int block, int z, int mask_z,
-              const std::optional<Floats<1>>& channel_weight, int gate, int pending, int scale) {
+              const std::optional<Floats<1>>& channel_weight, int gate, int pending, int scale,
+              const std::optional<ActivatedTuple>& activated) {
   ConvSpec spec;
   spec.x = x, spec.mask_x = mask_x, spec.y = y, spec.mask_y = mask_y;
   spec.z = z, spec.mask_z = mask_z, spec.gate = gate, spec.pending = pending, spec.scale = scale;
@@ -85,6 +89,10 @@ int bind_conv(Plan& plan, const std::string& name, int x, int mask_x, int y, int
   spec.group = group;
   spec.transposed = transposed;
   spec.activation = {activation, values(alpha), beta};
+  if (activated) {
+    const auto& [tensor, kind, parameters, offset] = *activated;
+    spec.activated = tensor, spec.function = {kind, values(parameters), offset};
+  }
   spec.threshold = threshold;
   spec.norm = norm;
   spec.block = block;
@@ -134,7 +142,7 @@ void bind_gated_ops(nb::class_<Plan>& plan) {
       .def("add_conv", &bind_conv, "name"_a, "x"_a, "mask_x"_a, "y"_a, "mask_y"_a, "weight"_a, "bias"_a.none(),
            "strides"_a, "pads"_a, "dilations"_a, "group"_a, "transposed"_a, "activation"_a, "alpha"_a, "beta"_a,
            "threshold"_a, "norm"_a, "block"_a, "z"_a = -1, "mask_z"_a = -1, "channel_weight"_a = nb::none(),
-           "gate"_a = -1, "pending"_a = -1, "scale"_a = -1);
+           "gate"_a = -1, "pending"_a = -1, "scale"_a = -1, "activated"_a = nb::none());
 }
 
 void bind_pooling_ops(nb::class_<Plan>& plan) {

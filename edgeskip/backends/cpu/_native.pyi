@@ -50,10 +50,11 @@ class Plan:
                  strides: list[int], pads: list[int], dilations: list[int], group: int, transposed: bool,
                  activation: str, alpha: np.ndarray, beta: float, threshold: float, norm: str, block: int,
                  z: int = -1, mask_z: int = -1, channel_weight: np.ndarray | None = None, gate: int = -1, pending: int = -1,
-                 scale: int = -1) -> int:
+                 scale: int = -1, activated: tuple[int, str, np.ndarray, float] | None = None) -> int:
         """SkipConv. weight: [out, in/group, kh, kw], transposed: [in, out/group, kh, kw]. gate, pending: masks
         (pending persists and starts as all ones). scale: a 1x1 tensor that x is read times (1x1 kernels only);
-        mask_x is then the product's."""
+        mask_x is then the product's. activated: a tensor that receives `add_unary`'s activation (kind, alpha, beta) of
+        y where mask_y is set."""
     def add_pool(self, name: str, kind: str, x: int, y: int, mask: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int], count_include_pad: bool) -> int:
         """kind "max" or "average". Windows are clipped to the picture; with count_include_pad the divisor
         counts the padded picture's pixels."""

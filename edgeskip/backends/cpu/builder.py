@@ -24,6 +24,7 @@ class Builder:
         self.layout = layout
         self.plan = CpuPlan(native)
         self.products: Products = {}
+        self.activations: dict[str, tuple[Node, ...]] = {}  # of convolutions that write them too
         self.ops = 0
         self._buffers: dict[str, int] = {}
         self._layer = ""
@@ -38,7 +39,7 @@ class Builder:
             self.plan.layers.append(LayerInfo(self._layer, node.op_type, self._layer, shape, macs, pixels, mask=mask))
 
     def fused_layer(self, node: Node) -> None:
-        """`node` is computed within the op of a later node: a layer without ops of its own."""
+        """`node` is computed within the op of another node: a layer without ops of its own."""
         size = self.facts.size(node.outputs[0])
         assert size is not None, f"{node.outputs[0]} is no picture"
         self.begin_layer(node, size[1] * size[2])

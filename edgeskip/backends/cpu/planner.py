@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from edgeskip.backends.base import LayerInfo
+from edgeskip.backends.cpu.activations import activations
 from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.chains import Chains
 from edgeskip.backends.cpu.decisions import fuse_decisions
@@ -63,13 +64,15 @@ def _add_engine_run(run: Run, builder: Builder) -> None:
     begin = builder.ops
     builder.products.update(products(run.nodes, builder.facts))
     chains = Chains(tuple(node for node in run.nodes if node.outputs[0] not in builder.products), builder.facts)
+    builder.activations.update(activations(run.nodes, chains, builder.facts))
+    fused = {id(node) for parts in builder.activations.values() for node in parts} | chains.absorbed
     for node in run.nodes:
+        if id(node) in fused or node.outputs[0] in builder.products:
+            builder.fused_layer(node)
+            continue
         chain = chains.ending_in(node)
         if chain is not None:
             lower_chain(chain.nodes, builder)
-            continue
-        if id(node) in chains.absorbed or node.outputs[0] in builder.products:
-            builder.fused_layer(node)
             continue
         lowering = lowering_of(node)
         assert lowering is not None

@@ -23,6 +23,7 @@ class Base:
         self.small, self.mask_small = new_tensor(self.plan, 4, 5, 4)
         self.same, self.mask_same = new_tensor(self.plan, 8, 10, 4)
         self.one, self.mask_one = new_tensor(self.plan, 1, 1, 4)
+        self.like_y, _ = new_tensor(self.plan, 8, 10, 6)
 
     def conv(self, **changes) -> int:
         arguments = {
@@ -79,6 +80,12 @@ class Base:
         ({"gate": 1, "pending": 1}, "pending is also another mask"),
         ({"gate": 3, "pending": 2}, "pending is 4x5"),
         ({"y": 0}, "x and y share channels"),
+        ({"activated": (99, "relu", EMPTY, 0.0)}, "activated is tensor 99"),
+        ({"activated": (2, "relu", EMPTY, 0.0)}, "activated is 4x5, expected 8x10"),
+        ({"activated": (3, "relu", EMPTY, 0.0)}, "activated has 4 channels, expected 6"),
+        ({"activated": (1, "relu", EMPTY, 0.0)}, "activated and another tensor share channels"),
+        ({"activated": (5, "relu7", EMPTY, 0.0)}, "unknown activation 'relu7'"),
+        ({"activated": (5, "clip", EMPTY, 0.0)}, "alpha, expected 1"),
         ({"transposed": True, "weight": np.zeros((4, 6, 3, 3), np.float32), "strides": [2, 2]}, "8 high, expected 15"),
     ],
 )

@@ -81,12 +81,12 @@ class ChainLowering:
 
     def _became_silu(self, node: Node) -> bool:
         """Make the last step, where it is the sigmoid that `node` multiplies its input with, the whole of SiLU."""
-        for name, gate in (node.inputs[:2], node.inputs[1::-1]):
-            sigmoid = next((other for other in self._nodes if other.outputs[0] == gate), None)
-            if node.op_type != "Mul" or sigmoid is None or sigmoid.op_type != "Sigmoid" or sigmoid.inputs[0] != name:
-                continue
+        for sigmoid in self._nodes:
+            gate = sigmoid.outputs[0]
             only_reader = sum(other.inputs.count(gate) for other in self._nodes) == 1
-            if only_reader and self._values[gate] == len(self._operands) + len(self._steps) - 1:
+            if not is_silu((sigmoid, node)) or not only_reader:
+                continue
+            if self._values[gate] == len(self._operands) + len(self._steps) - 1:
                 self._steps[-1] = ("unary", self._steps[-1][1], 0, "silu", NO_ALPHA, 0.0)
                 return True
         return False
@@ -112,6 +112,14 @@ def _operands(node: Node) -> list[str]:
 def _key(node: Node, index: int) -> str:
     """A divisor is another value than the same constant elsewhere."""
     return f"{node.inputs[index]}/divisor" if node.op_type == "Div" and index == 1 else node.inputs[index]
+
+
+def is_silu(nodes: tuple[Node, ...]) -> bool:
+    """Whether these are a Sigmoid and the Mul of it with its own input."""
+    if [node.op_type for node in nodes] != ["Sigmoid", "Mul"]:
+        return False
+    sigmoid, product = nodes
+    return sorted(product.inputs) == sorted((sigmoid.inputs[0], sigmoid.outputs[0]))
 
 
 def lower_chain(nodes: tuple[Node, ...], builder: Builder) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.facts import Facts
-from edgeskip.backends.cpu.lowering.base import Lowering, floats
+from edgeskip.backends.cpu.lowering.base import Function, Lowering, floats
+from edgeskip.backends.cpu.lowering.unary import function_of
 from edgeskip.backends.cpu.plan import NO_MASK, NO_TENSOR
 from edgeskip.core.contract import SKIP_CONV
 from edgeskip.graph.ir import Node
@@ -89,6 +90,7 @@ def _lower_conv(node: Node, builder: Builder) -> None:
         int(attributes["block"]),
         **_optional_inputs(node, builder),
         scale=builder.tensor(vector) if vector else NO_TENSOR,
+        activated=_activated(node, builder),
     )
     builder.convolution(builder.added(op), macs, pixels)
 
@@ -104,6 +106,16 @@ def _optional_inputs(node: Node, builder: Builder) -> dict[str, object]:
         # the state output and the state input are the same mask: it is updated in place
         "pending": builder.mask_named(pending) if pending else NO_MASK,
     }
+
+
+def _activated(node: Node, builder: Builder) -> tuple[int, str, np.ndarray, float] | None:
+    """The activation's tensor and function, where the convolution writes it too."""
+    nodes = builder.activations.get(node.outputs[0])
+    if nodes is None:
+        return None
+    function = Function("silu") if len(nodes) > 1 else function_of(nodes[0], builder.facts)
+    assert isinstance(function, Function)
+    return builder.tensor(nodes[-1].outputs[0]), function.kind, function.alpha, function.beta
 
 
 def conv_macs(node: Node, weight: np.ndarray, builder: Builder) -> int:

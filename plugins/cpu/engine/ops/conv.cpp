@@ -35,6 +35,7 @@ ConvOperation::ConvOperation(const BuildContext& context, std::shared_ptr<const 
       active_set_(context.plan, *spec_, context.block > 0 ? context.block : spec_->block),
       activation_(spec_->activation.kind, spec_->activation.alpha, spec_->activation.beta,
                   context.plan.channels_of(spec_->y)),
+      function_(spec_->function.kind, spec_->function.alpha, spec_->function.beta, context.plan.channels_of(spec_->y)),
       norm_(Check(context.plan, "add_conv", "").norm(spec_->norm)),
       panel_rows_(context.panel_rows > 0 ? context.panel_rows : context.kernels.gemm_rows),
       chunk_limit_(context.panel_rows),
@@ -65,9 +66,9 @@ ScratchNeeds ConvOperation::scratch() const {
   }
   const int64_t pixels = chunk_limit_ > 0 ? chunk_limit_ : std::max(kLongestChunk, kPanelsPerChunk * panel_rows_);
   const auto bytes = [&](int64_t count) {
-    const int64_t scaled = spec_->scale < 0 ? 0 : count;
+    const int64_t scaled = spec_->scale < 0 ? 0 : count, activated = spec_->activated < 0 ? 0 : count;
     return arena_bytes<const float*>(count * most_taps) + arena_bytes<float>(count * out_stride_) +
-           ConvPixels::scratch_bytes(count) + 2 * arena_bytes<float*>(scaled) +
+           ConvPixels::scratch_bytes(count) + 2 * arena_bytes<float*>(scaled) + 2 * arena_bytes<float*>(activated) +
            arena_bytes<float>(scaled * scaled_stride());
   };
   ScratchNeeds needs;
@@ -115,10 +116,11 @@ int64_t ConvOperation::run(Frame& frame) const {
   Arena arena = frame.shared_arena();
   MaskView active, computed;
   const bool work = active_set_.find(frame, arena, &active, &computed);
-  ConvViews views{frame.tensor(spec_->x), frame.tensor(spec_->y), {}, nullptr, active,
+  ConvViews views{frame.tensor(spec_->x), frame.tensor(spec_->y), {}, {}, nullptr, active,
                   frame.output_mask(spec_->mask_y)};
   if (spec_->scale >= 0) views.scale = frame.tensor(spec_->scale).data;
   if (spec_->z >= 0) views.z = frame.tensor(spec_->z);
+  if (spec_->activated >= 0) views.activated = frame.tensor(spec_->activated);
   clear(views.mask_y);
   if (!work) return 0;
   int64_t total = 0;
@@ -153,8 +155,7 @@ void ConvOperation::compute(const KernelTable& kernels, const ConvViews& views, 
     pixels.point_to_taps(inner, zero_row_.data(), rows);
     accumulate(kernels, taps, rows, nullptr, out + inner * out_stride_, count - inner, arena);
   }
-  finish(kernels, pixels, out);
-  pixels.publish();
+  finish(kernels, pixels, out, arena);
 }
 
 void ConvOperation::compute_by_columns(Frame& frame, const ConvViews& views, const TapSet& taps, const PixelList& list,
@@ -179,11 +180,16 @@ void ConvOperation::compute_by_columns(Frame& frame, const ConvViews& views, con
               in_channels_, std::min(width, out_channels_ - first), inside ? taps.offsets.data() : nullptr},
              frame.thread_arena(thread));
   });
-  finish(frame.kernels(), pixels, out);
-  pixels.publish();
+  finish(frame.kernels(), pixels, out, arena);
 }
 
-void ConvOperation::finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const {
+void ConvOperation::finish(const KernelTable& kernels, const ConvPixels& pixels, float* out, Arena arena) const {
+  compare(kernels, pixels, out);
+  pixels.publish();
+  if (spec_->activated >= 0) activate(kernels, pixels, arena);
+}
+
+void ConvOperation::compare(const KernelTable& kernels, const ConvPixels& pixels, float* out) const {
   EpilogueArgs epilogue{};
   epilogue.acc = out;
   epilogue.acc_stride = out_stride_;
@@ -197,6 +203,13 @@ void ConvOperation::finish(const KernelTable& kernels, const ConvPixels& pixels,
   epilogue.count = pixels.count();
   epilogue.channels = out_channels_;
   kernels.epilogue(epilogue);
+}
+
+void ConvOperation::activate(const KernelTable& kernels, const ConvPixels& pixels, Arena arena) const {
+  const float** y = arena.take<const float*>(pixels.count());
+  float** activated = arena.take<float*>(pixels.count());
+  const int count = pixels.list_published(y, activated);
+  kernels.unary({y, activated, function_.kernel(), count, out_channels_});
 }
 
 // Lets rows point to copies, times the scale, that stay in the second cache until they are multiplied.

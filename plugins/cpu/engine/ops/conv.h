@@ -64,11 +64,13 @@ class ConvOperation : public Operation {
   int64_t scaled_stride() const { return (in_channels_ + 15) / 16 * 16; }
   void accumulate(const KernelTable& kernels, const TapSet& taps, const float** rows, const int64_t* offsets,
                   float* out, int count, Arena arena) const;
-  void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;
+  void finish(const KernelTable& kernels, const ConvPixels& pixels, float* out, Arena arena) const;
+  void compare(const KernelTable& kernels, const ConvPixels& pixels, float* out) const;
+  void activate(const KernelTable& kernels, const ConvPixels& pixels, Arena arena) const;
 
   std::shared_ptr<const ConvSpec> spec_;
   ActiveSet active_set_;
-  OwnedActivation activation_;
+  OwnedActivation activation_, function_;
   Norm norm_;
   int panel_rows_, chunk_limit_;
   int in_channels_, out_channels_;

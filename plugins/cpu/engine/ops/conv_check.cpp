@@ -57,6 +57,17 @@ void check_scale(const Check& check, const ConvSpec& spec) {
   check.require(pointwise, "scale needs a 1x1 kernel without padding");
 }
 
+void check_activated(const Check& check, const ConvSpec& spec) {
+  if (spec.activated == -1) return;
+  const Plan& plan = check.plan();
+  check.tensor("activated", spec.activated);
+  check.size("activated", plan.size_of(spec.activated), plan.size_of(spec.y));
+  check.channels("activated", plan.channels_of(spec.activated), plan.channels_of(spec.y));
+  check.activation(spec.function.kind, spec.function.alpha, plan.channels_of(spec.y), true);
+  for (const int other : {spec.x, spec.y, spec.z, spec.scale})
+    check.require(other == -1 || !plan.overlap(spec.activated, other), "activated and another tensor share channels");
+}
+
 void check_ids(const Check& check, const ConvSpec& spec) {
   check.tensor("x", spec.x);
   check.tensor("y", spec.y);
@@ -86,6 +97,7 @@ int add_conv(Plan& plan, const std::string& name, ConvSpec spec) {
   check_ids(check, spec);
   check_shapes(check, spec);
   check_scale(check, spec);
+  check_activated(check, spec);
   check.activation(spec.activation.kind, spec.activation.alpha, plan.channels_of(spec.y), false);
   check.threshold("threshold", spec.threshold);
   check.norm(spec.norm);

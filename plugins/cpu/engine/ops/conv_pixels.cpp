@@ -103,4 +103,14 @@ void ConvPixels::publish() const {
   });
 }
 
+int ConvPixels::list_published(const float** y, float** activated) const {
+  int listed = 0;
+  for (int p = 0; p < count_; ++p) {
+    y[listed] = y_[p];
+    activated[listed] = views_.activated.row(pixels_[p]);
+    listed += changed_[p] & views_.active.get(row_of(pixels_[p]), column_of(pixels_[p]));
+  }
+  return listed;
+}
+
 }  // namespace edgeskip

@@ -7,7 +7,8 @@
 namespace edgeskip {
 
 struct ConvViews {
-  TensorView x, y, z;  // z.data is null without a residual
+  TensorView x, y, z;    // z.data is null without a residual
+  TensorView activated;  // data is null without
   const float* scale;  // of x's channels, or null
   MaskView active, mask_y;
 };
@@ -31,6 +32,8 @@ class ConvPixels {
   void point_to_taps(int first, const float* zeros, const float** rows) const;
   // Sets the bits of mask_y for the changed pixels that are active.
   void publish() const;
+  // The rows of these pixels in y and in `activated` [count]; returns how many there are.
+  int list_published(const float** y, float** activated) const;
 
  private:
   void add_run(Pixel pixel, int count);

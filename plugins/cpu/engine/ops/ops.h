@@ -67,6 +67,9 @@ struct ConvSpec {
   int group = 1;
   bool transposed = false;
   ActivationSpec activation;
+  // A tensor that receives function(y) where y is published, as add_unary would write it; -1: none.
+  int activated = -1;
+  ActivationSpec function;
   float threshold = 0;
   std::string norm = "l2";
   int block = 1;

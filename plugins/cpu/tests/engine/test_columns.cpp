@@ -14,13 +14,14 @@ constexpr int kSide = 24, kInputs = 96;
 
 struct WideConvolution {
   Plan plan;
-  int x, y, mask_x, mask_y;
+  int x, y, activated, mask_x, mask_y;
 
   explicit WideConvolution(int outputs) {
     std::mt19937 random(7);
     std::uniform_real_distribution<float> value(-0.1f, 0.1f);
     x = plan.add_tensor(plan.add_buffer(kSide, kSide, kInputs), 0, kInputs);
     y = plan.add_tensor(plan.add_buffer(kSide, kSide, outputs), 0, outputs);
+    activated = plan.add_tensor(plan.add_buffer(kSide, kSide, outputs), 0, outputs);
     mask_x = plan.add_mask(kSide, kSide), mask_y = plan.add_mask(kSide, kSide);
     ConvSpec spec;
     spec.x = x, spec.mask_x = mask_x, spec.y = y, spec.mask_y = mask_y;
@@ -30,6 +31,7 @@ struct WideConvolution {
     for (int i = 0; i < outputs; ++i) spec.bias.push_back(value(random));
     std::fill_n(spec.window.pads, 4, 1);
     spec.activation = {"silu", {}, 0};
+    spec.activated = activated, spec.function = {"tanh", {}, 0};
     spec.threshold = 0.05f;
     add_conv(plan, "wide", std::move(spec));
   }
@@ -56,9 +58,10 @@ struct WideConvolution {
       stream.write(x, picture.data());
       stream.run(0, 1);
     }
-    const TensorView view = stream.tensor(y);
-    std::vector<float> result(static_cast<size_t>(view.channels) * kSide * kSide);
+    const size_t values = static_cast<size_t>(stream.tensor(y).channels) * kSide * kSide;
+    std::vector<float> result(2 * values);
     stream.read(y, result.data());
+    stream.read(activated, result.data() + values);
     expect(stream.active_pixels()[0] <= int64_t{side + 2} * (side + 2), "active pixels");
     return result;
   }

@@ -29,7 +29,7 @@ class Builder {
   }
 
   Node conv(const Node& x, int outputs, int kernel, int stride, int group, bool transposed = false,
-            const Node* z = nullptr) {
+            const Node* z = nullptr, const char* function = nullptr) {
     ConvSpec spec;
     const int pad = transposed ? (kernel - stride) / 2 : kernel / 2;
     const auto size = [&](int extent) { return transposed ? extent * stride : (extent + stride - 1) / stride; };
@@ -48,8 +48,10 @@ class Builder {
     spec.transposed = transposed;
     spec.activation = {"leaky_relu", {0.2f}, 0};
     spec.block = 2;
+    const Node activated{function ? node(y.size, outputs).tensor : -1, y.mask, outputs, y.size};
+    if (function) spec.activated = activated.tensor, spec.function = {function, {}, 0};
     add_conv(network_.plan, "conv", std::move(spec));
-    return y;
+    return function ? activated : y;
   }
 
   Node pool(const Node& x, const char* kind, int size = 3) {
@@ -249,13 +251,13 @@ Network make_network(int height, int width, uint32_t seed) {
   const Builder::Node picture = build.node({height, width}, 3);
   add_gate(plan, "frame", {network.picture, picture.tensor, picture.mask, "l2", 0, 0, 3});
   const auto first = build.conv(picture, 16, 3, 2, 1);
-  const auto depthwise = build.conv(first, 16, 3, 1, 16);
+  const auto depthwise = build.conv(first, 16, 3, 1, 16, false, nullptr, "silu");
   const auto pointwise = build.conv(depthwise, 40, 1, 1, 1);
   const auto grouped = build.conv(pointwise, 20, 3, 1, 4);
-  const auto residual = build.conv(grouped, 40, 3, 1, 1, false, &pointwise);
+  const auto residual = build.conv(grouped, 40, 3, 1, 1, false, &pointwise, "relu");
   const auto scaled = build.binary(residual, build.global_pool(residual), "mul");
   const auto down = build.conv(build.pool(scaled, "max"), 24, 3, 2, 1);
-  const auto up = build.conv(build.shuffle(down), 12, 4, 2, 1, true);
+  const auto up = build.conv(build.shuffle(down), 12, 4, 2, 1, true, nullptr, "exp");
   const auto nearest = build.resize(build.pool(build.pool(down, "max", 5), "average"), true);
   const auto linear = build.resize(down, false);
   const auto joined = build.unary(build.chain(build.binary(nearest, linear, "add"), down));
