@@ -20,8 +20,8 @@ class Settings:
     the reference.
     """
 
-    # 1 / 3.5 is what is claimed; scenes of the test may move more than those of the fit
-    budget: float = 0.245
+    # 1 / 3.5 is what is claimed; scenes of the test move a little more than those of the fit
+    budget: float = 0.268
     seed: int = 1
     dense_steps: int = 0
     gumbel_steps: int = 100
@@ -31,10 +31,10 @@ class Settings:
     training_clips: int = 2000
     evaluated_clips: int = 10
     evaluated_frames: int = 6
-    search_clips: int = 10
-    search_frames: int = 7
+    search_clips: int = 20
+    search_frames: int = 8
     sweeps: int = 1
-    warm_sweeps: int = 0
+    warm_sweeps: int = 1
     tuning_clips: int = 40
     tuning_frames: int = 16
     test_clips: int = 40

@@ -75,7 +75,8 @@ class GateOperation : public Operation {
     PictureReference& reference = frame.picture_reference(taken_in_.input);
     SieveArgs sieve = {};
     if (!input.planes && reference.knows(input.picture)) {
-      sieve = reference.sieve(input.picture, {norm_, spec_.threshold, spec_.threshold_signed, spec_.window, counts_.data()});
+      sieve = reference.sieve(input.picture,
+                              {norm_, spec_.threshold, spec_.threshold_signed, spec_.window, counts_.data()});
       sieve.words = args.group_words = group_words_;
       args.groups = sieve.groups = frame.shared_arena().take<uint64_t>(int64_t{group_words_} * size_.height);
     }
