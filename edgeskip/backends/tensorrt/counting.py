@@ -51,16 +51,24 @@ def count_items(
     """  # fmt: skip
     items = np.zeros(len(counted), COUNT_ITEM)
     for item, conv in zip(items, counted, strict=True):
-        attributes = conv.info.node.attributes
         item["mask_x"], item["mask_z"] = addresses[conv.mask_x], addresses.get(conv.mask_z, 0)
         item["pending_before"], item["pending_after"] = pending.get(conv.pending, (0, 0))
         item["in_height"], item["in_width"] = shapes[conv.mask_x][2:]
         item["z_height"], item["z_width"] = shapes[conv.mask_z][2:] if conv.mask_z else (0, 0)
         item["out_height"], item["out_width"] = conv.info.out_shape[2:]
-        for name, key in (("kernel", "kernel_shape"), ("stride", "strides"), ("dilation", "dilations")):
-            item[f"{name}_height"], item[f"{name}_width"] = attributes[key]
-        item["pad_top"], item["pad_left"] = attributes["pads"][:2]
+        kernel, stride, dilation, pads = _window(conv, shapes[conv.mask_x][2:])
+        for name, sides in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+            item[f"{name}_height"], item[f"{name}_width"] = sides
+        item["pad_top"], item["pad_left"] = pads
     return items
+
+
+def _window(conv: Counted, mask_size: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Kernel, stride, dilation and pads, by height and width, with which a pixel looks at mask_x."""
+    if tuple(mask_size) == (1, 1) != tuple(conv.info.in_shape[2:]):
+        return (1, 1), (0, 0), (1, 1), (0, 0)  # one bit for all
+    attributes = conv.info.node.attributes
+    return tuple(tuple(attributes[key][:2]) for key in ("kernel_shape", "strides", "dilations", "pads"))
 
 
 def _given(node: Node, name: str) -> str:

@@ -138,6 +138,21 @@ def test_bounds_beyond_float16_are_clamped_with_a_note() -> None:
     assert "clamped to 65504" in lowered.record["notes"][0]
 
 
+def test_what_makes_floats_of_no_floats_is_cast_in_half_precision() -> None:
+    nodes = [
+        Node("Conv", ["x", "w"], ["c"], {"kernel_shape": [1, 1]}),
+        Node("NonZero", ["c"], ["where"]),
+        Node("Shape", ["where"], ["sizes"]),
+        Node("ConstantOfShape", ["sizes"], ["same"], {"value": np.float32([0.5])}),
+        Node("ReduceMax", ["same"], ["half"], {"keepdims": 0}),
+        Node("Add", ["c", "half"], ["y"]),
+    ]
+    model = skipping(dense_graph(nodes, {"w": np.ones((2, 4, 1, 1), np.float32)}))
+    proto = onnx.load_from_string(lowered_bytes(lower(model, LoweringOptions("fp16"))))
+    made = next(node for node in proto.graph.node if node.op_type == "ConstantOfShape").output[0]
+    assert [node.op_type for node in proto.graph.node if made in node.input] == ["Cast"]
+
+
 def test_the_model_stays_as_it_is() -> None:
     model = random_skip(7).model
     before = ([(node.op_type, list(node.inputs), dict(node.attributes)) for node in model.graph.nodes],

@@ -13,9 +13,12 @@ import pytest
 from support.cuda_build import SOURCES, make
 
 from edgeskip.backends.tensorrt import library as door
+from edgeskip.backends.tensorrt.counting import Counted, count_items
 from edgeskip.backends.tensorrt.library import API_VERSION, COUNT_ITEM, PluginLibrary
 from edgeskip.core.contract import Preparation
 from edgeskip.core.picture import input_of
+from edgeskip.graph.ir import Node
+from edgeskip.graph.skip_model import ConvInfo
 
 HEADER = SOURCES / "include/edgeskip/host_api.h"
 PLUGINS = SOURCES.parent
@@ -138,6 +141,18 @@ def test_active_pixels_are_counted(emulated: PluginLibrary) -> None:
     assert emulated.counts
     emulated.count_active(items.ctypes.data, 2, 2, counts.ctypes.data, 0)
     assert counts.tolist() == [9 + 4, 18]
+
+
+@pytest.mark.parametrize("bits", [[1, 0], [0, 0], [1, 1]])
+def test_one_bit_for_a_whole_picture_is_counted_as_such(emulated: PluginLibrary, bits: list[int]) -> None:
+    attributes = {"kernel_shape": [3, 3], "strides": [2, 2], "dilations": [1, 1], "pads": [1, 1, 1, 1]}
+    node = Node("SkipConv", [], [], attributes)
+    conv = Counted(ConvInfo(node, "y", 0, 20, (2, 4, 8, 10), (2, 4, 4, 5)), "mask", "", "")
+    mask = np.array(bits, np.int32).reshape(2, 1, 1, 1)
+    items = count_items([conv], {"mask": mask.ctypes.data}, {"mask": mask.shape}, {})
+    counts = np.full(1, 77, np.int32)
+    emulated.count_active(items.ctypes.data, 1, 2, counts.ctypes.data, 0)
+    assert counts.tolist() == [20 * sum(bits)]
 
 
 def test_a_refusal_has_a_sentence(emulated: PluginLibrary) -> None:

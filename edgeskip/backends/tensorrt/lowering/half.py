@@ -15,11 +15,12 @@ from edgeskip.graph.ir import Graph, Node, TensorInfo
 SINGLE, HALF = np.dtype(np.float32), np.dtype(np.float16)
 LARGEST = float(np.finfo(np.float16).max)
 _ONNX_TYPE = {SINGLE: 1, HALF: 10}
-# sums of many values, and functions that leave the range of float16
+# sums of many values, functions that leave the range of float16, and ops whose type is not that of their data
 SINGLE_OPS = frozenset([
-    "CumSum", "Exp", "GlobalAveragePool", "InstanceNormalization", "LRN", "LayerNormalization", "LpNormalization",
-    "MeanVarianceNormalization", "Pow", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean",
-    "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reciprocal",
+    "ConstantOfShape", "CumSum", "Exp", "EyeLike", "GlobalAveragePool", "InstanceNormalization", "LRN",
+    "LayerNormalization", "LpNormalization", "MeanVarianceNormalization", "NonMaxSuppression", "OneHot", "Pow", "Range",
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum",
+    "ReduceSumSquare", "Reciprocal",
 ])  # fmt: skip
 # what only moves values keeps their type
 MOVES = frozenset(["Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"])
