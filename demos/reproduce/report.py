@@ -11,10 +11,11 @@ from edgeskip.core.files import write_bytes
 from edgeskip.demos.reproduce.cells import DRIFT_GATES, MODES, NETWORKS, all_cells
 from edgeskip.demos.reproduce.plots import draw_plots
 from edgeskip.demos.reproduce.rows import TORCH_ONLY, Row, drift_rows, main_rows, to_csv
+from edgeskip.demos.reproduce.settings import Settings
 from edgeskip.demos.reproduce.store import Store
 
 EXPLANATION = """\
-Gates were set on the tuning seeds for {budget:g} of the dense MACs, gates included; everything here is measured on
+Gates were set on the tuning seeds for {budget} of the dense MACs, gates included; everything here is measured on
 unseen test seeds, in percent: refresh in the CPU engine on the exported file, residual and dense in torch. Loss:
 points less than the dense network on the same frames, below 0 is a gain. The first frame of a clip is the reference
 and not counted. Milliseconds: means, one thread, frame by frame in turn with ONNX Runtime on the dense network;
@@ -40,13 +41,20 @@ def markdown(store: Store, rows: list[Row], drifts: list[Row], command: str, qui
     parts = [
         "# Skip-Convolutions, reproduced\n",
         "**A quick run: it shows that everything works, its figures mean nothing.**\n" if quick else "",
-        EXPLANATION.format(budget=store.settings.budget),
+        EXPLANATION.format(budget=_budgets(store.settings)),
         f"- command: `{command}`\n- date: {date}\n- cells: {done} of {len(cells)}\n"
         f"- settings: `{json.dumps(asdict(store.settings))}`\n",
         *(_main_table(network, rows) for network in NETWORKS),
         *(_drift_table(network, drifts) for network in NETWORKS),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _budgets(settings: Settings) -> str:
+    """One figure, or each network's."""
+    if settings.budget is not None:
+        return f"{settings.budget:g}"
+    return " and ".join(f"{settings.of(network).budget:g} ({network})" for network in NETWORKS)
 
 
 def _main_table(network: str, rows: list[Row]) -> str:

@@ -86,7 +86,7 @@ def compute(cell: Cell, store: Store, checkpoints: Path | None, threads: int) ->
     from edgeskip.demos.reproduce.subjects import SUBJECTS
 
     torch.set_num_threads(threads)
-    subject, settings = SUBJECTS[cell.network], store.settings
+    subject, settings = SUBJECTS[cell.network], store.settings.of(cell.network)
     checkpoint = dense_checkpoint(cell.network, checkpoints, store.folder, settings)
     about = {"checkpoint_sha256": fingerprint(checkpoint), "training_seed": settings.seed, "torch": torch.__version__}
     footage = Footage(store.folder / "footage" / cell.network)
@@ -119,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoints", type=Path, help="folder of <network>.pt; what is not there is trained (hours)")
     add("--threads", type=int, default=1, help="of torch; timings always have one (%(default)s)")
     for name in OVERRIDES:
-        kind = type(getattr(Settings(), name))
-        add(f"--{name.replace('_', '-')}", type=kind, help=f"instead of {getattr(Settings(), name)}")
+        default = getattr(Settings(), name)
+        kind, said = (float, "each network's own") if default is None else (type(default), default)
+        add(f"--{name.replace('_', '-')}", type=kind, help=f"instead of {said}")
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from support.subprocesses import run_python
 
 from edgeskip.core.errors import ConfigError, InputError
-from edgeskip.demos.reproduce.cells import DRIFT, MEASURE, TIME, Cell, all_cells, select
+from edgeskip.demos.reproduce.cells import DRIFT, MEASURE, NETWORKS, TIME, Cell, all_cells, select
 from edgeskip.demos.reproduce.report import markdown, write_report
 from edgeskip.demos.reproduce.rows import drift_rows, main_rows, to_csv
 from edgeskip.demos.reproduce.run import main
@@ -70,6 +71,18 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
     assert Store(tmp_path, QUICK).read(cell) == {"cell": cell.name, "value": 1}
     with pytest.raises(ConfigError, match=r"other settings: .*test_clips"):
         Store(tmp_path, Settings())
+
+
+def test_each_network_has_a_budget_of_its_own_unless_one_is_given(tmp_path: Path) -> None:
+    own = [Settings().of(network).budget for network in NETWORKS]
+    assert all(budget < 1 / 3.5 for budget in own)
+    assert replace(QUICK, budget=0.4).of(NETWORK) == replace(QUICK, budget=0.4)
+    for name, settings, said in (
+        ("own", QUICK, f"{own[0]:g} ({NETWORK}) and"),
+        ("one", replace(QUICK, budget=0.4), "0.4 of the"),
+    ):
+        write_report(Store(tmp_path / name, settings), "command", quick=True)
+        assert said in (tmp_path / name / "results.md").read_text()
 
 
 def test_a_broken_result_is_named(tmp_path: Path) -> None:
