@@ -10,7 +10,7 @@ BUDGETS = {"hrnet_pose_small": 0.268, "efficientdet_small": 0.25}
 
 @dataclass(frozen=True)
 class Settings:
-    """`budget`: share of the dense MACs that the gates are fitted to, on tuning seeds; None: the network's of `BUDGETS`.
+    """`budget`: share of the dense MACs that the gates are fitted to, on tuning seeds; None: that of `BUDGETS`.
 
     `dense_steps` 0: those of the network's recipe. `gumbel_steps`: of the training of Gumbel gates with block 1,
     `warm_steps`: of the other blocks, which begin with its gates; `window` frames in each of `training_clips` clips.

@@ -160,6 +160,15 @@ class Random {
   int below(int limit) { return static_cast<int>(engine_() % static_cast<uint32_t>(limit)); }
   template <class T, size_t size>
   T pick(const T (&choices)[size]) { return choices[below(size)]; }
+  // 0 .. count - 1 in any order
+  std::vector<int> order(int count) {
+    std::vector<int> result(count);
+    for (int i = 0; i < count; ++i) {
+      result[i] = i;
+      std::swap(result[i], result[below(i + 1)]);
+    }
+    return result;
+  }
   GuardedFloats floats(size_t size, float low = -1.0f, float high = 1.0f) {
     GuardedFloats result(size);
     for (size_t i = 0; i < size; ++i) result[i] = uniform(low, high);

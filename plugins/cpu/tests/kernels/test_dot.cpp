@@ -2,7 +2,6 @@
 // Nothing behind a row is read, nothing behind a pixel's outputs is written.
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "check.h"
 
@@ -82,9 +81,7 @@ void check_value(const DotCase& c, int p, int i, float value) {
 
 // The same pixels in another order, in pieces of any size.
 void check_grouping(const KernelTable& table, const DotCase& c, Random& random, const GuardedFloats& out) {
-  std::vector<int> order(c.count);
-  std::iota(order.begin(), order.end(), 0);
-  for (int i = c.count - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  const std::vector<int> order = random.order(c.count);
   for (int first = 0, count = 0; first < c.count; first += count) {
     count = std::min(1 + random.below(20), c.count - first);
     std::vector<const float*> rows;

@@ -1,7 +1,6 @@
 // gemm against a naive sum in double precision; nothing outside the output is written; a pixel's
 // bits do not depend on the pixels beside it.
 #include <algorithm>
-#include <numeric>
 
 #include "check.h"
 
@@ -55,9 +54,7 @@ void check_against_double(const KernelTable& table, const GemmCase& c, const Gua
 
 // The same pixels in another order, in pieces of any size.
 void check_grouping(const KernelTable& table, const GemmCase& c, Random& random, const GuardedFloats& out, int stride) {
-  std::vector<int> order(c.count);
-  std::iota(order.begin(), order.end(), 0);
-  for (int i = c.count - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  const std::vector<int> order = random.order(c.count);
   const int columns = table.packed_columns(c.n);
   for (int first = 0, count = 0; first < c.count; first += count) {
     count = std::min(1 + random.below(2 * table.gemm_rows + 1), c.count - first);
