@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from edgeskip.video import prepare
 
 STEP = (8, 12)
 SEARCH_STEPS = 7
-SEARCH_FRAMES = 3
+SEARCH_FRAMES = 12
+SETTLING_FRAMES = 4  # thresholds that the patch has not met yet
 EVERYTHING = 1.0
 SMALLEST = 0.03
 
@@ -57,10 +59,11 @@ def side_for(target: float, runner: Runner, preparation: Preparation) -> float |
 
 
 def active_fraction(side: float, runner: Runner, preparation: Preparation) -> float:
-    """Mean active MAC fraction of three frames after the first."""
+    """Mean active MAC fraction of `SEARCH_FRAMES` frames, after those in which it still grows."""
     runner.reset()
     source = pictures(preparation.size, side)
     fractions = [
-        runner.infer(prepare(next(source), preparation)[0]).active_mac_fraction for _ in range(SEARCH_FRAMES + 1)
+        runner.infer(prepare(picture, preparation)[0]).active_mac_fraction
+        for picture in islice(source, SETTLING_FRAMES + SEARCH_FRAMES)
     ]
-    return float(np.mean(fractions[1:]))
+    return float(np.mean(fractions[SETTLING_FRAMES:]))

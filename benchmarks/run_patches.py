@@ -77,7 +77,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="networks whose name holds this text")
     parser.add_argument("--targets", default="0,0.05,0.1,0.25,0.5,1", help="shares of active MACs; 0: no change")
     parser.add_argument(
-        "--tolerances", default="0.02,0.05,0.1,0.2,0.3",
+        "--tolerances", default="0.02,0.05,0.1,0.2,0.3,0.5",
         help="of the layers: each target has the first at which the smallest patch computes no more than it",
     )  # fmt: skip
     parser.add_argument("--against", default="onnxruntime,openvino", help="peers, by comma")
