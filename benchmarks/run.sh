@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every measurement in one command, tables in benchmarks/results (or --output FOLDER):
 #   benchmarks/run.sh            kernels, patches, real videos, profile: about twenty minutes on two cores
-#   benchmarks/run.sh --quick    the same with few repeats: about five minutes, figures are rough
+#   benchmarks/run.sh --quick    the same with few repeats: a few minutes, figures are rough
 # Further options: --shared FOLDER (networks and videos), --hrnet FILE, --efficientdet FILE, --suffix TEXT, --python FILE
 set -uo pipefail
 cd "$(dirname "$0")/.."
