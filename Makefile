@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md \
   $(shell find edgeskip plugins calibration demos -type f -not -name '*.pyc' -not -name '*.so' -not -name '.*')
 
-.PHONY: demo test test-networks test-native test-arm lint bench picture clean
+.PHONY: demo test test-networks test-native test-arm test-cuda lint bench picture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/edgeskip demo $(DEMO)
@@ -28,6 +28,10 @@ test-native: $(VENV)/.installed-dev
 # the NEON kernels, cross-compiled and run under emulation (Debian: g++-aarch64-linux-gnu, qemu-user)
 test-arm:
 	plugins/cpu/test_arm.sh
+
+# the CUDA kernels and their programs compiled for every architecture; minutes, and no GPU is needed
+test-cuda: $(VENV)/.installed-dev
+	EDGESKIP_COMPILE_CUDA=1 $(BIN)/pytest tests/plugins/cuda/test_build.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ def test_a_kernel_compiles(build: Path) -> None:
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
 @pytest.mark.skipif(
-    "EDGESKIP_COMPILE_CUDA" not in os.environ, reason="takes many minutes: EDGESKIP_COMPILE_CUDA=1 runs it"
+    "EDGESKIP_COMPILE_CUDA" not in os.environ, reason="takes many minutes: make test-cuda"
 )
 def test_everything_compiles_for_all_architectures(build: Path) -> None:
     """The library and both programs; no kernel may spill much, which ptxas would tell."""
