@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+import support.torch_clips  # noqa: F401  (skips where torch is missing, which the package asks for)
 
 from edgeskip.training.bisection import closest_within
 
