@@ -28,9 +28,7 @@ def test_a_kernel_compiles(build: Path) -> None:
 
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
-@pytest.mark.skipif(
-    "EDGESKIP_COMPILE_CUDA" not in os.environ, reason="takes many minutes: make test-cuda"
-)
+@pytest.mark.skipif("EDGESKIP_COMPILE_CUDA" not in os.environ, reason="takes many minutes: make test-cuda")
 def test_everything_compiles_for_all_architectures(build: Path) -> None:
     """The library and both programs; no kernel may spill much, which ptxas would tell."""
     result = make("all", build / "all", f"ARCHS={ALL_ARCHITECTURES}", f"NVCC={NVCC}", timeout_s=6 * 3600)
