@@ -67,6 +67,7 @@ nvcc=$(command -v nvcc || ls "$cuda_home"/bin/nvcc 2>/dev/null || true)
 sanitizer=$(command -v compute-sanitizer || ls "$cuda_home"/bin/compute-sanitizer "$cuda_home"/compute-sanitizer/compute-sanitizer 2>/dev/null | head -1)
 if [ $gpu = 1 ] && [ -z "$archs" ]; then archs=$(gpu_architectures); fi
 archs=${archs:-87}
+borrow_native
 [ -z "$tensorrt" ] && tensorrt=$(python_tensorrt)
 [ -z "$include" ] && include=$(find_include "$tensorrt")
 [ -n "$tensorrt" ] && export LD_LIBRARY_PATH=$tensorrt:$tensorrt/lib:${LD_LIBRARY_PATH:-}

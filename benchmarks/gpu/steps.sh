@@ -81,6 +81,14 @@ find_cuda() {
 }
 
 # folder of libnvinfer in Python's package tensorrt_libs
+# Python reads the source tree here: where the CPU engine was not built into it, that of the installed package serves
+borrow_native() {
+  local folder=edgeskip/backends/cpu installed
+  [ -z "$python" ] || compgen -G "$folder/_native*.so" >/dev/null && return
+  installed=$(cd / && "$python" -c 'import edgeskip.backends.cpu as p; print(p.__path__[0])' 2>/dev/null) || return 0
+  compgen -G "$installed/_native*.so" >/dev/null && ln -s "$installed"/_native*.so "$folder/"
+  return 0
+}
 python_tensorrt() {
   [ -z "$python" ] && return
   "$python" -c 'import importlib.util as u; s = u.find_spec("tensorrt_libs"); print(list(s.submodule_search_locations)[0] if s else "")' 2>/dev/null

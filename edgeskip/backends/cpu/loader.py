@@ -13,7 +13,7 @@ from edgeskip.graph.skip_model import SkipModel
 
 NATIVE_MODULE = "edgeskip.backends.cpu._native"
 PRECISIONS = ("f32", "bf16")
-BUILD_HINT = "build it with a C++17 compiler: pip install . (in a source checkout: make build)"
+BUILD_HINT = "build it with a C++17 compiler: pip install . (in a source checkout: make test)"
 
 
 def native() -> ModuleType:
