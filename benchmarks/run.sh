@@ -6,12 +6,12 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-quick=0; output=$root/benchmarks/results; suffix=$(date -u +%F); patch_files=(); shared=()
+quick=0; output=(); suffix=$(date -u +%F); patch_files=(); shared=()
 python=$root/.venv/bin/python; [ -x "$python" ] || python=python3
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=1; shift ;;
-    --output) output=$2; shift 2 ;;
+    --output) output=(--output "$(realpath -m "$2")"); shift 2 ;;
     --suffix) suffix=$2; shift 2 ;;
     --python) python=$2; shift 2 ;;
     --shared) shared=(--shared "$2"); shift 2 ;;
@@ -28,7 +28,7 @@ if [ $quick = 1 ]; then
   networks=(--frames 40)
   profile=(--frames 40)
 fi
-common=(--output "$output" --suffix "$suffix")
+common=("${output[@]}" --suffix "$suffix")
 # `python -m` puts the current folder first on the path: the source tree serves where the engine was built into it,
 # the installed package elsewhere
 if ! ls edgeskip/backends/cpu/_native*.so >/dev/null 2>&1; then
@@ -43,18 +43,18 @@ step() {
 step run_kernels "${kernels[@]}"
 if [ $quick = 0 ]; then
   echo "== run_kernels, scattered pixels" >&2
-  "$python" -m benchmarks.run_kernels --pattern scattered --active 0.1,0.03 --output "$output" \
+  "$python" -m benchmarks.run_kernels --pattern scattered --active 0.1,0.03 "${output[@]}" \
     --suffix "scattered-$suffix" || failed+=("run_kernels --pattern scattered")
 fi
 step run_patches "${patches[@]}" "${patch_files[@]}"
 if [ $quick = 0 ]; then
   echo "== run_patches, residual sums apart" >&2
   "$python" -m benchmarks.run_patches --residual apart --only hrnet --targets 0.1,0.25 "${patch_files[@]}" \
-    --output "$output" --suffix "residual-apart-$suffix" || failed+=("run_patches --residual apart")
+    "${output[@]}" --suffix "residual-apart-$suffix" || failed+=("run_patches --residual apart")
 fi
 step run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}"
 echo "== run_networks, 16 frames a turn" >&2
-"$python" -m benchmarks.run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}" --turn 16 --output "$output" \
+"$python" -m benchmarks.run_networks --against onnxruntime,openvino "${networks[@]}" "${shared[@]}" --turn 16 "${output[@]}" \
   --suffix "turn16-$suffix" || failed+=("run_networks --turn 16")
 step run_profile "${profile[@]}" "${shared[@]}"
 if [ ${#failed[@]} -gt 0 ]; then echo "error: did not finish: ${failed[*]}" >&2; exit 1; fi
