@@ -80,7 +80,6 @@ find_cuda() {
   if [ -n "$folder" ] && [ -e "$folder/include/cuda_runtime_api.h" ]; then echo "$folder"; else echo /usr/local/cuda; fi
 }
 
-# folder of libnvinfer in Python's package tensorrt_libs
 # Python reads the source tree here: where the CPU engine was not built into it, that of the installed package serves
 borrow_native() {
   local folder=edgeskip/backends/cpu installed
@@ -89,6 +88,8 @@ borrow_native() {
   compgen -G "$installed/_native*.so" >/dev/null && ln -s "$installed"/_native*.so "$folder/"
   return 0
 }
+
+# folder of libnvinfer in Python's package tensorrt_libs
 python_tensorrt() {
   [ -z "$python" ] && return
   "$python" -c 'import importlib.util as u; s = u.find_spec("tensorrt_libs"); print(list(s.submodule_search_locations)[0] if s else "")' 2>/dev/null

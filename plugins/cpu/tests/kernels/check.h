@@ -228,6 +228,23 @@ inline bool same_bits(const float* a, const float* b, size_t size) {
 }
 
 
+// Output i of pixel p of a multiplication (GemmArgs) against a naive sum in double precision.
+template <class Case>
+void check_product(const Case& c, int p, int i, float value) {
+  double sum = c.bias ? c.biases[i] : 0.0;
+  double magnitude = std::fabs(sum);
+  for (int t = 0; t < c.taps; ++t) {
+    for (int k = 0; k < c.channels; ++k) {
+      const double product = static_cast<double>(c.rows[t * c.count + p][k]) *
+                             c.weights[(static_cast<size_t>(i) * c.channels + k) * c.taps + t];
+      sum += product;
+      magnitude += std::fabs(product);
+    }
+  }
+  const double tolerance = sum_tolerance(c.taps * c.channels, magnitude);
+  expect(close(value, sum, tolerance), "pixel %d channel %d: %.9g, expected %.9g +- %.2g", p, i, value, sum, tolerance);
+}
+
 void test_gemm(const KernelTable&);
 void test_gemm_bf16();  // on every kernel there is, and emulated
 void test_dot(const KernelTable&);

@@ -26,24 +26,9 @@ GemmCase make_case(const KernelTable& table, Random& random, int count, int taps
   return c;
 }
 
-void check_value(const GemmCase& c, int p, int i, float value) {
-  double sum = c.bias ? c.biases[i] : 0.0;
-  double magnitude = std::fabs(sum);
-  for (int t = 0; t < c.taps; ++t) {
-    for (int k = 0; k < c.channels; ++k) {
-      const double product = static_cast<double>(c.rows[t * c.count + p][k]) *
-                             c.weights[(static_cast<size_t>(i) * c.channels + k) * c.taps + t];
-      sum += product;
-      magnitude += std::fabs(product);
-    }
-  }
-  const double tolerance = sum_tolerance(c.taps * c.channels, magnitude);
-  expect(close(value, sum, tolerance), "pixel %d channel %d: %.9g, expected %.9g +- %.2g", p, i, value, sum, tolerance);
-}
-
 void check_against_double(const KernelTable& table, const GemmCase& c, const GuardedFloats& out, int stride) {
   for (int p = 0; p < c.count; ++p) {
-    for (int i = 0; i < c.n; ++i) check_value(c, p, i, out[static_cast<size_t>(p) * stride + i]);
+    for (int i = 0; i < c.n; ++i) check_product(c, p, i, out[static_cast<size_t>(p) * stride + i]);
     for (int i = table.packed_columns(c.n); i < stride && p + 1 < c.count; ++i) {
       const bool kept = bits_of(out[static_cast<size_t>(p) * stride + i]) == bits_of(sentinel);
       expect(kept, "column %d behind the padded row of pixel %d was written", i, p);
