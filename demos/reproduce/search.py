@@ -55,7 +55,7 @@ class Search:
         self._network = network
         self._loss: Callable[..., Tensor] = named_object(subject.searched)
         self._engine = EngineNetwork(network, subject)
-        self.gates = GateGroups(network, self._engine.shares(), subject.fixed)
+        self.gates = GateGroups(network, self._engine.shares())
         self.clips, self.counted = TuningClips([], []), False
 
     def __call__(self, factors: Mapping[str, float]) -> Trial:

@@ -46,14 +46,12 @@ class Subject:
     distillation: str = ""
     accuracy: str = ""
     searched: str = ""
-    first_tolerance: float = FIRST_TOLERANCE
-    fixed: tuple[str, ...] = ()
 
     def gates(self, gate: str, mode: str) -> tuple[GateConfig, ...]:
         """The policies of a row of the table, first match first."""
         norm, _, detail = gate.partition("_")
         # compared after the first layer, noise would already have been paid for
-        first = _norm("input", mode, self.first_tolerance, (self.first,), window=FIRST_WINDOW)
+        first = _norm("input", mode, FIRST_TOLERANCE, (self.first,), window=FIRST_WINDOW)
         heads = _norm("input", mode, 0.0, self.heads)
         rest = _norm("output" if detail != "input" else "input", mode, TOLERANCE)
         if norm == "norm":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import nn
@@ -22,17 +22,17 @@ class GateGroups:
     """Norm gates by their tolerance, Gumbel gates by their negative bias; gates that are exact (tolerance 0) stay so,
     unless all are: then all begin at `START_TOLERANCE`.
 
-    `groups`: name to layers; `shares`: of the dense MACs, by layer; `fixed`: layers that stay as they are.
+    `groups`: name to layers; `shares`: of the dense MACs, by layer.
     """
 
-    def __init__(self, model: nn.Module, shares: Mapping[str, float], fixed: Collection[str] = ()) -> None:
+    def __init__(self, model: nn.Module, shares: Mapping[str, float]) -> None:
         layers = skip_layers(model)
         self._gates = {name: layer.gate for name, layer in layers.items()}
         self._values = {name: value for name, layer in layers.items() if (value := _strength(layer)) > 0}
         if not self._values:
             norms = [name for name, gate in self._gates.items() if isinstance(gate, NormGate)]
             self._values = dict.fromkeys(norms, START_TOLERANCE)
-        self.groups = grouped((name for name in self._values if name not in fixed), shares)
+        self.groups = grouped(self._values, shares)
 
     @torch.no_grad()
     def set(self, factors: Mapping[str, float]) -> None:
