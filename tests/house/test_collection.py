@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COLLECT = "import sys, pytest; sys.modules['torch'] = None; sys.exit(pytest.main(sys.argv[1:]))"
+# without the '' that -c puts first: edgeskip is the installed package here, as it is for the pytest command
+COLLECT = """
+import sys
+sys.path.remove("")
+sys.modules["torch"] = None
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 
 
 def test_every_test_can_be_collected_without_torch() -> None:
