@@ -105,8 +105,8 @@ def configuration(cell: Cell, checkpoint: Path, settings: Settings, weights: str
         TrainingConfig(
             settings.budget, steps=steps, batch=settings.batch, seed=settings.seed, device="cpu", fit=False,
             loss=subject.distillation, metric=subject.accuracy, evaluate_every=max(1, settings.gumbel_steps // 3),
-            # a warm start is within the budget already
-            **({"start_share": 0.0, "ramp": 0.0} if weights else {}),
+            # gates that begin with others are within the budget already
+            start_share=0.0 if weights else settings.budget, ramp=0.0,
         ),
         folder=Path.cwd(),
     )  # fmt: skip

@@ -93,7 +93,8 @@ def search_gates(network: nn.Module, subject: Subject, footage: Footage, setting
     search = Search(network, subject)
     clips = TuningClips.of(subject, footage, settings, settings.search_clips, settings.search_frames)
     search.clips = clips.answered(network)
-    found = allocate(dict.fromkeys(search.gates.groups, 1.0), search, settings.budget, sweeps)
+    start = dict.fromkeys(search.gates.groups, 1.0)
+    found = allocate(start, search, settings.budget, sweeps, search.gates.learned)
     # what takes long to count is counted on few clips
     extra, loss = search.comparisons(found.values), found.trial.loss
     search.clips = TuningClips.of(subject, footage, settings, settings.tuning_clips, settings.tuning_frames)

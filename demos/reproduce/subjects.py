@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeskip.core.contract import Preparation, Task
@@ -12,8 +12,6 @@ from edgeskip.demos.networks.recipe import DETECTION_SIZE, POSE_SIZE, preparatio
 from edgeskip.demos.reproduce.scores import DetectionScores, PoseScores, Scores
 from edgeskip.training.config import GateConfig
 
-# a single output channel sees a change's sign only in sum; magnitudes of a few do not cancel
-GUMBEL_OPTIONS = {"change": "magnitude", "channels": 1}
 # Where the fit begins, relative to each layer's mean norm. The picture's noise (0.5 to 4 grey levels) ends at the first
 # layer, and must not end with the figure's motion in the same place of all others: two thresholds, one ratio.
 FIRST_TOLERANCE, TOLERANCE = 0.1, 0.06
@@ -30,7 +28,8 @@ class Subject:
     `heads`: patterns of layers that write the outputs. Their mean norm is that of a constant background, so that a
     tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
-    layers do, where it would cost as much as the layer. `distillation`, `accuracy`: import paths of the gates' loss,
+    layers do, where it would cost as much as the layer. `gumbel`: options of the Gumbel gates beside their block.
+    `distillation`, `accuracy`: import paths of the gates' loss,
     and of the metric that chooses the best of a training; `searched`: of the loss of the search.
     """
 
@@ -43,6 +42,7 @@ class Subject:
     first: str
     heads: tuple[str, ...]
     plain: tuple[str, ...] = ()
+    gumbel: Mapping[str, Any] = field(default_factory=dict)
     distillation: str = ""
     accuracy: str = ""
     searched: str = ""
@@ -56,7 +56,7 @@ class Subject:
         rest = _norm("output" if detail != "input" else "input", mode, TOLERANCE)
         if norm == "norm":
             return (first, heads, rest)
-        learned = GateConfig("gumbel", {"block": int(detail), **GUMBEL_OPTIONS}, mode,
+        learned = GateConfig("gumbel", {"block": int(detail), "change": "magnitude", **self.gumbel}, mode,
                              kinds=("pointwise", "grouped", "spatial"), exclude=self.plain)  # fmt: skip
         return (first, heads, learned, *((rest,) if self.plain else ()))
 
@@ -75,13 +75,14 @@ SUBJECTS: dict[str, Subject] = {
     "hrnet_pose_small": Subject(
         f"{FACTORIES}.hrnet_pose:hrnet_pose_small", f"{CLIPS}:PoseClips", PoseClips, lambda _: PoseScores(),
         preparation(POSE_SIZE), Task("heatmap", parameters={"refine": True}), first="conv1", heads=("final_layer",),
+        gumbel={"channels": 4, "least_blocks": 4},
         distillation=f"{DISTILLATION}:pose_distillation", accuracy=f"{DISTILLATION}:PoseAccuracy",
         searched=f"{DISTILLATION}:pose_displacement",
     ),
     "efficientdet_small": Subject(
         f"{FACTORIES}.efficientdet:efficientdet_small", f"{CLIPS}:DetectionClips", DetectionClips, _detection_scores,
         preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem",
-        heads=("*.predict.*",), plain=("*.se.*",),
+        heads=("*.predict.*",), plain=("*.se.*",), gumbel={"channels": 2, "least_blocks": 4},
         distillation=f"{DISTILLATION}:detection_distillation", accuracy=f"{DISTILLATION}:DetectionAccuracy",
         searched=f"{DISTILLATION}:detection_distillation",
     ),

@@ -96,6 +96,13 @@ def mask_name(tensor: str) -> str:
     return f"mask.{tensor}"
 
 
+def fitting_block(block: int, least_blocks: int, height: int, width: int) -> int:
+    """`block`, halved until `least_blocks` of it lie along the shorter side of a map, or it is 1."""
+    while block > 1 and block * least_blocks > min(height, width):
+        block //= 2
+    return block
+
+
 @dataclass(frozen=True)
 class Activation:
     """What follows a convolution. `clip`: alpha[0] to beta; `leaky_relu`, `hard_sigmoid`: alpha[0];

@@ -44,7 +44,9 @@ def gate_of(name: str, layer: SkipConv2d) -> TrainedGate:
         weight = gate.weight.detach().cpu().float().numpy()
         magnitude = gate.change == "magnitude"
         bias = float(gate.bias.detach())
-        return TrainedGate("signal", weight=weight, bias=bias, block=gate.block, magnitude=magnitude)
+        return TrainedGate(
+            "signal", weight=weight, bias=bias, block=gate.block, least_blocks=gate.least_blocks, magnitude=magnitude
+        )
     raise ModelError(
         f"layer {name!r}: gate {type(gate).__name__} can't be exported", hint="NormGate and GumbelGate can be exported"
     )

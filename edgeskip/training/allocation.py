@@ -8,7 +8,7 @@ moved by how its saving per loss compares with that of all others. Nothing needs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from edgeskip.core.errors import ConfigError
@@ -42,16 +42,19 @@ class Allocation:
 Measure = Callable[[Mapping[str, float]], Trial]
 
 
-def allocate(values: Mapping[str, float], measure: Measure, budget: float, sweeps: int = 4) -> Allocation:
+def allocate(
+    values: Mapping[str, float], measure: Measure, budget: float, sweeps: int = 4, first: Collection[str] = ()
+) -> Allocation:
     """Move the positive `values` (the larger, the more a gate skips) to the least loss within `budget`.
 
-    A sweep is a trial per gate and a few for the budget; one that makes the loss worse is taken back and the next one
-    moves half as far.
+    Before any sweep all values are brought to the budget by one factor; where `first` names some, they alone, if they
+    can reach it. A sweep is a trial per gate and a few for the budget; one that makes the loss worse is taken back and
+    the next one moves half as far.
 
     Raises:
         ConfigError: the budget can't be reached by all gates together.
     """
-    best = within_budget(values, measure, budget)
+    best = _first_within_budget(values, measure, budget, first)
     best.history = [best.trial]
     reach = MOST
     for _ in range(sweeps):
@@ -61,6 +64,20 @@ def allocate(values: Mapping[str, float], measure: Measure, budget: float, sweep
         best.history.append(best.trial)
         reach = reach if better else reach / 2
     return best
+
+
+def _first_within_budget(
+    values: Mapping[str, float], measure: Measure, budget: float, first: Collection[str]
+) -> Allocation:
+    kept = {name: value for name, value in values.items() if name not in first}
+    if first and kept:
+        moving = {name: values[name] for name in first}
+        try:
+            found = within_budget(moving, lambda moved: measure({**kept, **moved}), budget)
+            return Allocation({**kept, **found.values}, found.trial)
+        except ConfigError:
+            pass  # the others must help
+    return within_budget(values, measure, budget)
 
 
 def within_budget(values: Mapping[str, float], measure: Measure, budget: float) -> Allocation:

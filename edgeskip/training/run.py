@@ -107,7 +107,8 @@ class Run:
         loss = self._loss()
         evaluate = Evaluator(self._tuning_batches, lambda: Mean(loss), self.teacher)
         start = dict.fromkeys(gates.groups, 1.0)
-        found = allocate(start, measure_in_torch(self.model, gates, evaluate), training.budget, training.sweeps)
+        measure = measure_in_torch(self.model, gates, evaluate)
+        found = allocate(start, measure, training.budget, training.sweeps, gates.learned)
         gates.set(found.values)
 
     def _fit(self) -> Fit:

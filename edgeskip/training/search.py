@@ -22,7 +22,7 @@ class GateGroups:
     """Norm gates by their tolerance, Gumbel gates by their negative bias; gates that are exact (tolerance 0) stay so,
     unless all are: then all begin at `START_TOLERANCE`.
 
-    `groups`: name to layers; `shares`: of the dense MACs, by layer.
+    `groups`: name to layers; `learned`: those with Gumbel gates. `shares`: of the dense MACs, by layer.
     """
 
     def __init__(self, model: nn.Module, shares: Mapping[str, float]) -> None:
@@ -33,6 +33,9 @@ class GateGroups:
             norms = [name for name, gate in self._gates.items() if isinstance(gate, NormGate)]
             self._values = dict.fromkeys(norms, START_TOLERANCE)
         self.groups = grouped(self._values, shares)
+        self.learned = [
+            group for group, names in self.groups.items() if any(isinstance(self._gates[n], GumbelGate) for n in names)
+        ]
 
     @torch.no_grad()
     def set(self, factors: Mapping[str, float]) -> None:

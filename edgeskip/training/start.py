@@ -1,4 +1,4 @@
-"""Where gates begin: scales of norm gates, and Gumbel gates that open a share of their pixels already."""
+"""Where gates begin: scales of norm gates, and Gumbel gates that open where the layer would change most."""
 
 from __future__ import annotations
 
@@ -8,31 +8,47 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from edgeskip.nn import GumbelGate, NormGate, calibrate_gates, run_clip, skip_layers
+from edgeskip.nn import GumbelGate, NormGate, SkipConv2d, calibrate_gates, run_clip, skip_layers
 
-# logits of moving and still pixels lie about this far apart: as far as the noise of a gate in training reaches
-SPREAD = 4.0
-SMALLEST_SPREAD = 1e-6
+# logits of moving and still blocks lie about this far apart: as far as the noise of a gate in training reaches
+REACH = 4.0
+SMALLEST = 1e-6
 MOST_VALUES = 100_000
 
 
 def start_gates(model: nn.Module, clips: list[Tensor], window: int, share: float) -> None:
     """Set the gates of a converted network to where they can learn from.
 
-    Norm gates get their scale (`calibrate_gates`). A Gumbel gate's weights are scaled so that the logits of its blocks
-    spread over `SPREAD`, from the 5th to the 95th percentile, and its bias so that `share` of its blocks open. Random
-    weights already see changes; what is left to learn is which of them matter.
+    Norm gates get their scale (`calibrate_gates`). A Gumbel gate by magnitude watches the directions in which its layer
+    responds most, the leading singular vectors of its weight: of all gates with as many channels it sees the most of
+    the output's change. Other gates keep their random weights. Then weights are scaled so that the logits of blocks
+    that changed reach `REACH` at the 95th percentile, and biases set so that `share` of the blocks open; what is left
+    to learn is which changes matter.
 
     Args:
         clips: [N, T, C, H, W].
     """
-    gates = [layer.gate for layer in skip_layers(model).values()]
-    if any(isinstance(gate, NormGate) for gate in gates):
+    layers = list(skip_layers(model).values())
+    if any(isinstance(layer.gate, NormGate) for layer in layers):
         calibrate_gates(model, (clip[:, 0] for clip in clips))
-    gumbel = [gate for gate in gates if isinstance(gate, GumbelGate)] if share else []
+    learned = [layer for layer in layers if isinstance(layer.gate, GumbelGate)] if share else []
+    for layer in learned:
+        _watch_strongest(layer)
+    gumbel = [layer.gate for layer in learned]
     for gate, logits in zip(gumbel, _logits(model, gumbel, clips, window), strict=True):
         if logits.numel():
             _place(gate, logits, share)
+
+
+@torch.no_grad()
+def _watch_strongest(layer: SkipConv2d) -> None:
+    """Directions of the input's windows, by their singular values. Of groups they would see but one."""
+    gate = layer.gate
+    if gate.change != "magnitude" or layer.groups > 1:
+        return
+    _, strengths, directions = torch.linalg.svd(layer.weight.float().flatten(1), full_matrices=False)
+    found = (strengths[:, None] * directions)[: gate.channels]
+    gate.weight[: len(found)] = found.reshape(-1, *gate.weight.shape[1:]).to(gate.weight.dtype)
 
 
 @torch.no_grad()
@@ -75,9 +91,10 @@ def _thinned(values: list[Tensor]) -> Tensor:
 
 @torch.no_grad()
 def _place(gate: GumbelGate, logits: Tensor, share: float) -> None:
-    low, high, border = (float(torch.quantile(logits, q)) for q in (0.05, 0.95, 1 - share))
-    if high - low < SMALLEST_SPREAD:
+    changed = logits[logits != 0].abs()
+    reached = float(torch.quantile(changed, 0.95)) if len(changed) else 0.0
+    if reached < SMALLEST:
         return  # nothing moves here: nothing to learn from
-    factor = SPREAD / (high - low)
+    factor = REACH / reached
     gate.weight.mul_(factor)
-    gate.bias.fill_(-factor * border)
+    gate.bias.fill_(-factor * float(torch.quantile(logits, 1 - share)))

@@ -33,6 +33,7 @@ POLICIES |= {
     )
     for block, change in GUMBEL
 }
+POLICIES["gumbel, blocks that fit"] = Policy("gumbel", {"block": 8, "least_blocks": 2, "initial_bias": -2.1})
 
 
 @pytest.mark.parametrize("kind", POLICIES)

@@ -61,6 +61,17 @@ def test_the_budget_is_kept_from_either_side(budget: float) -> None:
         assert len(set(found.values.values())) == 1, "one factor for all"
 
 
+@pytest.mark.parametrize(("budget", "alone"), [(0.6, True), (0.15, False)])
+def test_gates_that_learned_are_fitted_alone_where_that_is_enough(budget: float, alone: bool) -> None:
+    start = dict.fromkeys(LAYERS, 0.1)
+    found = allocate(start, measure, budget, sweeps=0, first=["large", "cheap"])
+    assert 0.95 * budget <= found.trial.mac_fraction <= budget
+    assert set(found.values) == set(LAYERS)
+    assert (found.values["fragile"] == 0.1) == alone
+    assert found.values["large"] == found.values["cheap"] > 0.1
+    assert found.trial == measure(found.values)
+
+
 def test_a_budget_out_of_reach_is_said() -> None:
     with pytest.raises(ConfigError, match=r"budget 0\.2 can't be reached: .* need 0\.5"):
         within_budget({"a": 0.1}, lambda values: Trial(1.0, 0.5 + 0.5 * math.exp(-values["a"])), 0.2)
@@ -87,6 +98,7 @@ def test_groups_move_tolerances_and_biases_and_leave_exact_gates() -> None:
     model = convert(network, policies)
     gates = {name: layer.gate for name, layer in skip_layers(model).items()}
     groups = GateGroups(model, dict.fromkeys(names, 1.0))
+    assert groups.learned == [names[2]]
     groups.set(dict.fromkeys(groups.groups, 3.0))
     assert gates[names[0]].tolerance.item() == 0
     assert gates[names[1]].tolerance.item() == pytest.approx(0.3)

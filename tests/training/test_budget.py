@@ -84,6 +84,33 @@ def test_a_gumbel_gate_starts_with_its_share_open() -> None:
     assert spread.decide.__func__ is type(spread).decide, "nothing is left of the measurement"
 
 
+def test_a_gumbel_gate_starts_in_the_directions_its_layer_responds_to() -> None:
+    model = network(Policy("gumbel", {"change": "magnitude", "channels": 2}))
+    layer = skip_layers(model)["0"]
+    weight, watched = layer.weight.detach().flatten(1), layer.gate.weight.detach().flatten(1)
+    directions = torch.nn.functional.normalize(watched)
+    torch.testing.assert_close(directions @ directions.T, torch.eye(2), atol=1e-4, rtol=0)
+    strengths = torch.linalg.svdvals(weight)
+    torch.testing.assert_close((weight @ directions.T).norm(dim=0), strengths[:2], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(watched.norm(dim=1)[0] / watched.norm(dim=1)[1], strengths[0] / strengths[1])
+    grouped = skip_layers(model)["3"]
+    assert grouped.groups == 2
+    assert (grouped.gate.weight != 0).any((0, 2, 3)).all(), "all groups are seen"
+
+
+def test_a_gumbel_gate_starts_where_next_to_nothing_moves() -> None:
+    still = torch.zeros(1, 4, 3, 24, 32)
+    still[:, 2:, :, 5, 7] = 1.0  # 25 of 768 pixels of the first layer change, in two frames of three
+    model = convert(small_network(), GUMBEL, fold_batch_norms=True, example=still[:, 0])
+    start_gates(model, [still], 4, 0.5)
+    model.eval()
+    reset_statistics(model)
+    with torch.no_grad():
+        run_clip(model, still)
+    for row in mac_statistics(model).layers:
+        assert 0 < row.active < 0.1 * row.dense
+
+
 @pytest.mark.parametrize("gain", [0.5, 2.0])
 def test_the_controller_holds_a_plant_at_its_budget(gain: float) -> None:
     controller = BudgetController(0.2, price=0.1, rate=0.05, ramp_steps=50, start=0.6)

@@ -5,12 +5,12 @@ Source of the gates: Habibian et al., Skip-Convolutions, CVPR 2021, eq. 5 (input
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from edgeskip.core.contract import TEXTURE_FACTOR, StatePair, Threshold
+from edgeskip.core.contract import TEXTURE_FACTOR, StatePair, Threshold, fitting_block
 from edgeskip.core.errors import ModelError
 from edgeskip.graph.ir import Dim, Graph, Node, TensorInfo
 from edgeskip.graph.passes.fused_conv import LAYER
@@ -29,7 +29,8 @@ class TrainedGate:
     `watches`: "input" and "output" compare with `threshold` = `tolerance` x `scale` in `norm`, on the input over a
     `window` with the change's sign, and without it at `TEXTURE_FACTOR` times the threshold; "signal" opens where
     bias + change > 0, change being that of the convolution with `weight` [K, C, kh, kw] (with `magnitude` the sum of
-    its K magnitudes), for squares of `block` x `block` pixels together.
+    its K magnitudes), for squares of `block` x `block` pixels together, or of the smaller block with which
+    `least_blocks` lie along the map's shorter side.
     """
 
     watches: str
@@ -41,6 +42,7 @@ class TrainedGate:
     weight: np.ndarray | None = None
     bias: float = 0.0
     block: int = 1
+    least_blocks: int = 0
     magnitude: bool = False
 
 
@@ -94,6 +96,7 @@ def _on_signal(placement: Placement, node: Node, gate: TrainedGate) -> None:
     """gate = bias + change(u - u_ref) > 0; where it stays closed a change is pending, and u_ref waits with it."""
     tensor, graph = node.outputs[0], placement.new
     batch, _, height, width = placement.dense.info[tensor].shape
+    gate = replace(gate, block=fitting_block(gate.block, gate.least_blocks, height, width))
     channels = len(gate.weight)
     maps = TensorInfo(np.dtype(np.float32), (batch, channels, height, width))
     signal = _signal_conv(placement, node, gate, maps)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgeskip.core.contract import BLOCKS
+from edgeskip.core.contract import BLOCKS, fitting_block
 from edgeskip.core.errors import ModelError
 from edgeskip.nn.gates.base import Decision, Gate, register_gate
 from edgeskip.nn.geometry import Geometry
@@ -22,7 +22,9 @@ CHANGES = ("signed", "magnitude", "inputs")
 class GumbelGate(Gate):
     """Open where bias + f(change) > 0; f is a convolution with the layer's own geometry.
 
-    `block`: 1, 2, 4 or 8; pixels of a block open together, when the largest logit among them is above 0. `change`:
+    `block`: 1, 2, 4 or 8; pixels of a block open together, when the largest logit among them is above 0.
+    `least_blocks`: how many must lie along the shorter side of the map; the block halves until they do, since in the
+    depth of a network one of 8 may be the whole map (0: never). `change`:
       "signed"     logit = w * (x - x_ref) + bias                          eq. 8 to the letter
       "magnitude"  logit = sum over `channels` of |w_k * (x - x_ref)| + bias: a change counts in either direction
       "inputs"     logit = w * |x - x_prev| + bias, as in the published code; mode "residual" only
@@ -45,14 +47,16 @@ class GumbelGate(Gate):
         self,
         block: int = 1,
         *,
+        least_blocks: int = 0,
         change: str = "signed",
         channels: int = 1,
         temperature: float = 2 / 3,
         initial_bias: float = 1.0,
     ) -> None:
         super().__init__()
-        _check(block, change, channels, temperature)
-        self.block, self.change, self.channels, self.initial_bias = block, change, channels, initial_bias
+        _check(block, least_blocks, change, channels, temperature)
+        self.block, self.least_blocks, self.change, self.channels = block, least_blocks, change, channels
+        self.initial_bias = initial_bias
         self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
         self.register_buffer("noise", torch.tensor(1.0), persistent=False)
 
@@ -97,27 +101,29 @@ class GumbelGate(Gate):
         return value + self.bias
 
     def block_logit(self, change: Tensor) -> Tensor:
-        """The same of blocks: that of the pixel with the largest, [N, 1, ceil(h / block), ceil(w / block)]."""
-        return self._blocks(self.logit(change.float() if change.dtype != torch.float64 else change))
+        """The same of blocks: that of the pixel with the largest, [N, 1, ceil(h / b), ceil(w / b)], b being the block
+        that fits the map."""
+        logit = self.logit(change.float() if change.dtype != torch.float64 else change)
+        block = self._block(*logit.shape[-2:])
+        return logit if block == 1 else functional.max_pool2d(logit, block, ceil_mode=True)
 
     def macs_per_pixel(self) -> int:
         """Those of the gate's convolution."""
         return self.weight.numel()
 
-    def _blocks(self, logit: Tensor) -> Tensor:
-        if self.block == 1:
-            return logit
-        return functional.max_pool2d(logit, self.block, ceil_mode=True)
+    def _block(self, height: int, width: int) -> int:
+        return fitting_block(self.block, self.least_blocks, height, width)
 
     def _pixels(self, blocks: Tensor, height: int, width: int) -> Tensor:
-        if self.block == 1:
+        block = self._block(height, width)
+        if block == 1:
             return blocks
-        pixels = blocks.repeat_interleave(self.block, 2).repeat_interleave(self.block, 3)
-        return pixels[:, :, :height, :width]
+        return blocks.repeat_interleave(block, 2).repeat_interleave(block, 3)[:, :, :height, :width]
 
     def extra_repr(self) -> str:
         """What `print(model)` shows."""
-        return f"block={self.block}, change={self.change}, channels={self.channels}"
+        shown = ("block", "least_blocks", "change", "channels")
+        return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
 
 
 def _logistic_noise(like: Tensor) -> Tensor:
@@ -126,9 +132,11 @@ def _logistic_noise(like: Tensor) -> Tensor:
     return uniform.log() - (-uniform).log1p()
 
 
-def _check(block: int, change: str, channels: int, temperature: float) -> None:
+def _check(block: int, least_blocks: int, change: str, channels: int, temperature: float) -> None:
     if block not in BLOCKS:
         raise ModelError(f"Gumbel gate: block {block} is not one of {', '.join(map(str, BLOCKS))}")
+    if least_blocks < 0:
+        raise ModelError(f"Gumbel gate: least_blocks {least_blocks} is below 0")
     if change not in CHANGES:
         raise ModelError(f"Gumbel gate: unknown change {change!r}", hint=f"changes: {', '.join(CHANGES)}")
     if channels < 1 or (channels > 1 and change != "magnitude"):

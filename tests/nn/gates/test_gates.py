@@ -69,6 +69,18 @@ def test_pixels_of_a_block_open_together_on_any_map(block: int, size: tuple[int,
             assert torch.equal(opened[window].flatten(1).any(1), wanted)
 
 
+@pytest.mark.parametrize(
+    ("size", "fitting"), [((6, 8), 1), ((8, 6), 1), ((12, 16), 2), ((24, 32), 4), ((31, 99), 4), ((48, 64), 8)]
+)
+def test_blocks_are_smaller_where_too_few_would_lie_on_the_map(size: tuple[int, int], fitting: int) -> None:
+    gates = [GumbelGate(8, least_blocks=4, initial_bias=-0.5), GumbelGate(fitting, initial_bias=-0.5)]
+    change = torch.randn(2, 1, *size)
+    first, second = (gated(gate).eval().gate.decide(change).open for gate in gates)
+    assert torch.equal(first, second)
+    logit, other = (gate.block_logit(change) for gate in gates)
+    torch.testing.assert_close(logit, other)
+
+
 def test_noise_in_training_only_and_its_rate_follows_the_logit() -> None:
     layer = gated(GumbelGate(initial_bias=1.0))
     change = torch.zeros(4, 1, 50, 50)
@@ -153,7 +165,7 @@ def test_bad_options_name_the_rule() -> None:
     assert "gumbel, norm" in caught.value.hint
     with pytest.raises(ModelError, match="does not take these options"):
         create_gate("norm", block=2)
-    for wrong in ({"block": 3}, {"change": "cubic"}, {"channels": 2}, {"temperature": 0}):
+    for wrong in ({"block": 3}, {"change": "cubic"}, {"channels": 2}, {"temperature": 0}, {"least_blocks": -1}):
         with pytest.raises(ModelError, match="Gumbel gate"):
             GumbelGate(**wrong)
     for wrong in ({"tolerance": -1}, {"on": "side"}, {"norm": "l3"}, {"temperature": 0}, {"window": 3},
