@@ -94,13 +94,15 @@ class EngineNetwork:
             if layer.gate.on == "output":
                 total += cost * result.active_pixels[self.model.dense_name(node.outputs[0])]
             else:
-                total += cost * self._compared(runner, self._producer(node.inputs[0]).inputs[0])
+                total += cost * self._compared(runner, result, self._producer(node.inputs[0]).inputs[0])
         return total
 
-    def _compared(self, runner: Runner, tensor: str) -> int:
-        """Pixels that a gate on `tensor` looks at: what changed, and of a frame all."""
+    def _compared(self, runner: Runner, result: FrameResult, tensor: str) -> int:
+        """Pixels that a gate on `tensor` looks at: what changed, of a convolution what it computed, of a frame all."""
         if tensor in self.model.frame_inputs:
             return int(np.prod(self.model.frame_shape(tensor)[2:]))
+        if self._producer(tensor).op_type == "SkipConv":
+            return result.active_pixels[self.model.dense_name(tensor)]
         return int(runner.mask(tensor).sum())
 
     def _producer(self, tensor: str) -> Node:

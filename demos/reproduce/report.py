@@ -10,7 +10,7 @@ from typing import Any
 from edgeskip.core.files import write_bytes
 from edgeskip.demos.reproduce.cells import DRIFT_GATES, MODES, NETWORKS, all_cells
 from edgeskip.demos.reproduce.plots import draw_plots
-from edgeskip.demos.reproduce.rows import TORCH_ONLY, Row, drift_rows, main_rows, to_csv
+from edgeskip.demos.reproduce.rows import TIMES, TORCH_ONLY, Row, drift_rows, main_rows, to_csv, wide_rows
 from edgeskip.demos.reproduce.settings import Settings
 from edgeskip.demos.reproduce.store import Store
 
@@ -23,11 +23,17 @@ share: speedup / MAC gain in that run. The residual sum can't be exported: torch
 frame's outputs shown for the whole clip, which says how much there is to lose. "-": not run.
 """
 
+WIDE_EXPLANATION = """\
+The same networks with every channel twice and each copy's weight halved where it is read (Net2Net): outputs, masks and
+losses are those above, up to rounding, and the layers as wide as HRNet-w32's and EfficientDet-D0's heads.
+"""
+
 
 def write_report(store: Store, command: str, quick: bool) -> None:
-    """Write results.md, results.csv, drift.csv and the plots into the store's folder."""
+    """Write results.md, results.csv, wide.csv, drift.csv and the plots into the store's folder."""
     rows, drifts = main_rows(store), drift_rows(store)
     write_bytes(store.folder / "results.csv", to_csv(rows).encode())
+    write_bytes(store.folder / "wide.csv", to_csv(wide_rows(store)).encode())
     write_bytes(store.folder / "drift.csv", to_csv(drifts).encode())
     write_bytes(store.folder / "results.md", markdown(store, rows, drifts, command, quick).encode())
     draw_plots(store.folder, rows, drifts)
@@ -45,6 +51,7 @@ def markdown(store: Store, rows: list[Row], drifts: list[Row], command: str, qui
         f"- command: `{command}`\n- date: {date}\n- cells: {done} of {len(cells)}\n"
         f"- settings: `{json.dumps(asdict(store.settings))}`\n",
         *(_main_table(network, rows) for network in NETWORKS),
+        _wide_table(wide_rows(store)),
         *(_drift_table(network, drifts) for network in NETWORKS),
     ]
     return "\n".join(part for part in parts if part)
@@ -70,13 +77,26 @@ def _main_table(network: str, rows: list[Row]) -> str:
 def _main_cells(row: Row) -> list[str]:
     if "failure" in row:
         return [row["gate"], row["mode"], row["failure"], *[""] * 9]
-    times = [_number(row.get(key), digits) for key, digits in
-             (("edgeskip_ms", 2), ("onnxruntime_ms", 2), ("speedup", 2), ("share_of_mac_gain", 2))]  # fmt: skip
+    times = [_number(row.get(key), 2) for key in TIMES]
     if row.get("wall_clock"):
         times = [row["wall_clock"], *["" if row["wall_clock"] == TORCH_ONLY else "-"] * 3]
     gain = f"{row['mac_gain']:.2f} x" if row["mac_gain"] else "-"
     return [row["gate"], row["mode"], _number(row["gmac"], 4), gain, _number(row["value"], 2),
             _number(row["loss"], 2), *times, str(row["frames"]), row["seeds"]]  # fmt: skip
+
+
+def _wide_table(rows: list[Row]) -> str:
+    if not rows:
+        return ""
+    names = ["network", "gate", "MACs fewer", "edgeskip ms", "ONNX Runtime ms", "speedup", "share"]
+    lines = [_wide_cells(row) for row in rows]
+    return f"## Wall clock at twice the width\n\n{WIDE_EXPLANATION}\n" + _table(names, lines)
+
+
+def _wide_cells(row: Row) -> list[str]:
+    if "failure" in row:
+        return [row["network"], row["gate"], row["failure"], *[""] * 4]
+    return [row["network"], row["gate"], f"{row['mac_gain']:.2f} x", *(_number(row[key], 2) for key in TIMES)]
 
 
 def _drift_table(network: str, rows: list[Row]) -> str:

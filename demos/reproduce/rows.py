@@ -1,4 +1,5 @@
-"""The cells of a store as rows of two tables: what the gates cost and save, and drift. Needs no torch."""
+"""The cells of a store as rows of three tables: what the gates cost and save, time at another width, and drift. Needs
+no torch."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from edgeskip.demos.reproduce.cells import (
     MODES,
     NETWORKS,
     TIME,
+    WIDE,
     Cell,
 )
 from edgeskip.demos.reproduce.store import Store
 
 TORCH_ONLY, HELD = "torch only", "reference held"
+TIMES = ("edgeskip_ms", "onnxruntime_ms", "speedup", "share_of_mac_gain")
 Row = dict[str, Any]
 
 
@@ -40,6 +43,12 @@ def main_rows(store: Store) -> list[Row]:
                 if record is not None:
                     rows.append(_row(network, gate, mode, record, dense, _time(store, network, gate, mode)))
     return rows
+
+
+def wide_rows(store: Store) -> list[Row]:
+    """A row per network and gate whose wall clock was measured with wider layers."""
+    cells = [Cell(WIDE, network, gate, "refresh") for network in NETWORKS for gate in GATES]
+    return [_wide_row(cell, record) for cell in cells if (record := store.read(cell)) is not None]
 
 
 def drift_rows(store: Store) -> list[Row]:
@@ -67,7 +76,7 @@ def _row(network: str, gate: str, mode: str, record: Row, dense: Row | None, tim
     if isinstance(time, dict) and "failure" in time:
         row["wall_clock"] = time["failure"]
     elif isinstance(time, dict):
-        row |= {key: time[key] for key in ("edgeskip_ms", "onnxruntime_ms", "speedup", "share_of_mac_gain")}
+        row |= {key: time[key] for key in TIMES}
     elif time is not None:
         row["wall_clock"] = time
     first, last = record["seeds"]
@@ -83,6 +92,13 @@ def _held_row(network: str, dense: Row) -> Row:
 
 def _time(store: Store, network: str, gate: str, mode: str) -> Row | str | None:
     return TORCH_ONLY if mode == "residual" else store.read(Cell(TIME, network, gate, mode))
+
+
+def _wide_row(cell: Cell, record: Row) -> Row:
+    row: Row = {"network": cell.network, "gate": cell.gate}
+    if "failure" in record:
+        return {**row, "failure": record["failure"]}
+    return {**row, "mac_gain": 1 / record["mac_fraction"], **{key: record[key] for key in TIMES}}
 
 
 def _drift_rows(cell: Cell, record: Row) -> list[Row]:

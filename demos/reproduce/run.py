@@ -1,7 +1,7 @@
 """Makes the tables of the paper's claims on unseen, drawn scenes: network x gate x mode, and drift.
 
 Stop it at any time; the same command goes on: a cell that was computed is not computed again, and the report is
-written anew after each. Run timings on a machine that does nothing else: --only 'time/*'.
+written anew after each. Run timings on a machine that does nothing else: --only 'time/*' --only 'wide/*'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from edgeskip.core.errors import BackendError, ConfigError, EdgeskipError
 from edgeskip.core.lazy import require
-from edgeskip.demos.reproduce.cells import DENSE, DRIFT, TIME, Cell, select
+from edgeskip.demos.reproduce.cells import DENSE, DRIFT, TIME, WIDE, Cell, select
 from edgeskip.demos.reproduce.report import write_report
 from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store, fingerprint
@@ -95,9 +95,11 @@ def compute(cell: Cell, store: Store, checkpoints: Path | None, threads: int) ->
             measure(subject, DensePlayer(dense_network(cell.network, checkpoint, settings)), footage, settings) | about
         )
     network = gated_network(cell, checkpoint, store.folder, settings)
-    if cell.kind == TIME:
+    if cell.kind in (TIME, WIDE):
         from edgeskip.demos.reproduce.timing import measure_time
+        from edgeskip.demos.reproduce.widen import WIDER, widened
 
+        network = widened(network, WIDER, subject.heads) if cell.kind == WIDE else network
         return measure_time(subject, network, settings) | about
     player = make_player(network, subject, cell.mode)
     if cell.kind == DRIFT:

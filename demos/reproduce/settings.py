@@ -35,8 +35,8 @@ class Settings:
     evaluated_frames: int = 6
     search_clips: int = 20
     search_frames: int = 8
-    sweeps: int = 1
-    warm_sweeps: int = 1
+    sweeps: int = 3
+    warm_sweeps: int = 2
     tuning_clips: int = 40
     tuning_frames: int = 16
     test_clips: int = 40

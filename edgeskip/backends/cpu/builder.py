@@ -16,12 +16,14 @@ from edgeskip.graph.skip_model import dense_name
 
 
 class Builder:
-    """What lowerings write into. `native` is a `_native.Plan`, `costs` the MACs by dense name."""
+    """What lowerings write into. `native` is a `_native.Plan`, `titles` the names of layers that don't have that of
+    the tensor they write."""
 
-    def __init__(self, native: Any, facts: Facts, layout: Layout) -> None:
+    def __init__(self, native: Any, facts: Facts, layout: Layout, titles: dict[str, str] | None = None) -> None:
         self.native = native
         self.facts = facts
         self.layout = layout
+        self._titles = titles or {}
         self.plan = CpuPlan(native)
         self.products: Products = {}
         self.activations: dict[str, tuple[Node, ...]] = {}  # of convolutions that write them too
@@ -32,7 +34,7 @@ class Builder:
     def begin_layer(self, node: Node, pixels: int, macs: int = 0) -> None:
         """Ops that are added from now on belong to `node`."""
         tensor = node.outputs[0]
-        self._layer = dense_name(tensor)
+        self._layer = dense_name(self._titles.get(tensor, tensor))
         shape = tuple(dim if isinstance(dim, int) else 1 for dim in self.facts.graph.shape(tensor) or ())
         mask = "" if node.op_type == "SkipMask" else self.facts.mask_of(tensor) or ""
         if node.op_type != "SkipMask":

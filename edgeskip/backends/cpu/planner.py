@@ -12,6 +12,7 @@ from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.chains import Chains
 from edgeskip.backends.cpu.decisions import fuse_decisions
 from edgeskip.backends.cpu.facts import Facts
+from edgeskip.backends.cpu.fused_gates import fuse_gates
 from edgeskip.backends.cpu.layout import Layout
 from edgeskip.backends.cpu.lowering import lowering_of
 from edgeskip.backends.cpu.lowering.chain import lower_chain
@@ -30,10 +31,11 @@ def make_plan(model: SkipModel, native_plan: Any) -> CpuPlan:
         ModelError: an op of the contract that the engine can't run.
     """
     model = replace(model, graph=fuse_decisions(model))
+    titles = fuse_gates(model.graph)
     facts = Facts(model.graph, model.metadata.masks)
     parts = partition(model, facts)
     layout = Layout(parts.engine_nodes, facts, parts.views)
-    builder = Builder(native_plan, facts, layout)
+    builder = Builder(native_plan, facts, layout, titles)
     plan = builder.plan
     plan.inputs, plan.outputs = tuple(model.frame_inputs), tuple(model.outputs)
     constants = model.graph.constants

@@ -13,9 +13,9 @@ import pytest
 from support.subprocesses import run_python
 
 from edgeskip.core.errors import ConfigError, InputError
-from edgeskip.demos.reproduce.cells import DRIFT, MEASURE, NETWORKS, TIME, Cell, all_cells, select
+from edgeskip.demos.reproduce.cells import DRIFT, MEASURE, NETWORKS, TIME, WIDE, Cell, all_cells, select
 from edgeskip.demos.reproduce.report import markdown, write_report
-from edgeskip.demos.reproduce.rows import drift_rows, main_rows, to_csv
+from edgeskip.demos.reproduce.rows import drift_rows, main_rows, to_csv, wide_rows
 from edgeskip.demos.reproduce.run import main
 from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store
@@ -42,6 +42,8 @@ def _filled(folder: Path) -> Store:
     store.write(Cell(MEASURE, NETWORK, "norm_output", "refresh"), {"failure": "budget 0.27 can't be reached"})
     times = {"edgeskip_ms": 5.0, "onnxruntime_ms": 16.0, "speedup": 3.2, "share_of_mac_gain": 0.8}
     store.write(Cell(TIME, NETWORK, "norm_input", "refresh"), times)
+    store.write(Cell(WIDE, NETWORK, "norm_input", "refresh"), {**times, "mac_fraction": 0.25})
+    store.write(Cell(WIDE, NETWORK, "norm_output", "refresh"), {"failure": "budget 0.27 can't be reached"})
     store.write(Cell(DRIFT, NETWORK, "norm_output", "residual"), _drift(7.0))
     return store
 
@@ -49,9 +51,9 @@ def _filled(folder: Path) -> Store:
 def test_cells_are_those_of_the_two_tables() -> None:
     cells = all_cells()
     assert len({cell.name for cell in cells}) == len(cells)
-    # two networks: dense; six gates in two modes; the wall clock of refresh; drift of two gates in two modes
-    assert len(cells) == 2 * (1 + 6 * 2 + 6 + 2 * 2)
-    assert {cell.mode for cell in cells if cell.kind == TIME} == {"refresh"}, "residual can't be exported"
+    # two networks: dense; six gates in two modes; time of refresh at two widths; drift of two gates in two modes
+    assert len(cells) == 2 * (1 + 6 * 2 + 2 * 6 + 2 * 2)
+    assert {cell.mode for cell in cells if cell.kind in (TIME, WIDE)} == {"refresh"}, "residual can't be exported"
 
 
 def test_only_selects_by_name() -> None:
@@ -110,6 +112,10 @@ def test_csv_holds_every_column_of_every_row(tmp_path: Path) -> None:
     read = list(csv.DictReader(io.StringIO(to_csv(main_rows(store)))))
     assert [row["gate"] for row in read] == ["dense", "reference held", "norm_input", "norm_input", "norm_output"]
     assert read[3]["onnxruntime_ms"] == "16.0"
+    wide = list(csv.DictReader(io.StringIO(to_csv(wide_rows(store)))))
+    assert [(row["mac_gain"], row["share_of_mac_gain"], row["failure"][:6]) for row in wide] == [
+        ("4.0", "0.8", ""), ("", "", "budget")
+    ]  # fmt: skip
     drifts = list(csv.DictReader(io.StringIO(to_csv(drift_rows(store)))))
     assert [(row["frame"], row["loss"]) for row in drifts] == [("4", "7.0"), ("30", "7.0")]
 
@@ -118,7 +124,7 @@ def test_report_says_what_it_is_and_draws(tmp_path: Path) -> None:
     store = _filled(tmp_path)
     text = markdown(store, main_rows(store), drift_rows(store), "python -m x --quick", quick=True)
     assert "its figures mean nothing" in text
-    assert "cells: 6 of 46" in text
+    assert "cells: 8 of 58" in text
     assert '"seed": 1' in text
     assert (
         "| norm_input | refresh | 0.2000 | 4.00 x | 93.75 | 0.25 | 5.00 | 16.00 | 3.20 | 0.80 | 20 | 1000-1003 |"
@@ -126,9 +132,10 @@ def test_report_says_what_it_is_and_draws(tmp_path: Path) -> None:
     )
     assert "| norm_output | residual | 83.00 (+7.00) | 83.00 (+7.00) | 0.01 | 0.01 |" in text
     tables = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert set(tables) == {13, 7}, "every row of a table has all of its columns"
+    assert f"| {NETWORK} | norm_input | 4.00 x | 5.00 | 16.00 | 3.20 | 0.80 |" in text
+    assert set(tables) == {13, 8, 7}, "every row of a table has all of its columns"
     write_report(store, "command", quick=False)
-    assert {"results.md", "results.csv", "drift.csv", f"{NETWORK}.macs.png", f"{NETWORK}.drift.png"} <= {
+    assert {"results.md", "results.csv", "wide.csv", "drift.csv", f"{NETWORK}.macs.png", f"{NETWORK}.drift.png"} <= {
         path.name for path in tmp_path.iterdir()
     }
 
@@ -141,5 +148,5 @@ def test_command_without_torch(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     with pytest.raises(SystemExit, match="names no cell"):
         main(["--only", "nothing"])
     main(["--report", "--quick", "--output", str(tmp_path)])
-    assert "cells: 0 of 46" in (tmp_path / "results.md").read_text()
+    assert "cells: 0 of 58" in (tmp_path / "results.md").read_text()
     assert run_python("import sys, edgeskip.demos.reproduce.run; print('torch' in sys.modules)") == "False"
