@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # 1 / 3.5 is what is claimed; the scenes of the test move more than those of the fit, EfficientDet's by a tenth
-BUDGETS = {"hrnet_pose_small": 0.268, "efficientdet_small": 0.25}
+BUDGETS = {"hrnet_pose_small": 0.276, "efficientdet_small": 0.25}
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,7 @@ struct KernelTable {
   // gemm of at most dot_outputs output channels: its weights are packed by pack_dot, and of `out` it writes n floats a
   // pixel. prefers_dot: where it is the faster one.
   static constexpr int dot_outputs = 4;
-  bool (*prefers_dot)(int channels, int n);
+  bool (*prefers_dot)(int taps, int channels, int n);
   int64_t (*dot_weights_size)(int taps, int channels, int n);
   void (*pack_dot)(const float* weights, const float* bias, int taps, int channels, int n, float* packed);
   void (*dot)(const GemmArgs&);

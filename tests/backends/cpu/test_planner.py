@@ -236,3 +236,23 @@ def test_what_something_else_reads_ends_a_chain():
     first, second = native.named("chain")
     assert first["y"] == plan.slots["s"].tensor
     assert [tensor for tensor, _ in second["operands"]] == [plan.slots["s"].tensor]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_activation_behind_a_sum_is_part_of_its_step(shared: bool):
+    builder = ModelBuilder()
+    a, _ = two_convs(builder)
+    c = builder.conv("state.0.x.next", "c", weights(3, 4, 1, 1, seed=2), (6, 8))
+    for name in ("s", "r", "y"):
+        builder.mask(name, [a, c], (1, 3, 6, 8), kind="union")
+    shape = (1, 3, 6, 8)
+    builder.op("Add", [a, c], {"s": shape})
+    builder.op("Relu", ["s"], {"r": shape})
+    builder.op("Mul", ["r", "s" if shared else a], {"y": shape})
+    _, native = planned(builder.model("y"))
+    (chain,) = native.named("chain")
+    steps = [(kind, activation) for kind, _, _, activation, _, _ in chain["steps"]]
+    if shared:
+        assert steps == [("add", "none"), ("unary", "relu"), ("mul", "none")], "the sum is read as it is, too"
+    else:
+        assert steps == [("add", "relu"), ("mul", "none")]

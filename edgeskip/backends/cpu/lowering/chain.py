@@ -9,6 +9,7 @@ from edgeskip.backends.cpu.lowering.base import NO_ALPHA, Function
 from edgeskip.backends.cpu.lowering.elementwise import ANY_NUMBER, BINARY, channel_vector, reciprocal
 from edgeskip.backends.cpu.lowering.resize import nearest_reads
 from edgeskip.backends.cpu.lowering.unary import function_of
+from edgeskip.core.contract import ACTIVATIONS
 from edgeskip.graph.ir import Node
 
 Step = tuple[str, int, int, str, np.ndarray, float]
@@ -67,7 +68,8 @@ class ChainLowering:
         if node.op_type not in BINARY and node.op_type not in ANY_NUMBER:
             function = function_of(node, self._builder.facts)
             assert isinstance(function, Function)
-            self._step("unary", self._value(node, 0), 0, function)
+            if not self._ends_last_step(node, function):
+                self._step("unary", self._value(node, 0), 0, function)
         else:
             kind = BINARY.get(node.op_type) or ANY_NUMBER[node.op_type]
             if node.op_type == "Div" and self._multiplies(node):
@@ -78,6 +80,19 @@ class ChainLowering:
                 self._step(kind, value, self._value(node, index), Function())
                 value = len(self._operands) + len(self._steps) - 1
         self._values[node.outputs[0]] = len(self._operands) + len(self._steps) - 1
+
+    def _ends_last_step(self, node: Node, function: Function) -> bool:
+        """Let the last step, where it is a sum or the like that only `node` reads, go through `function` as well."""
+        name = node.inputs[0]
+        last = len(self._operands) + len(self._steps) - 1
+        readers = sum(other.inputs.count(name) for other in self._nodes)
+        if not self._steps or name not in self._inside or self._values[name] != last or readers != 1:
+            return False
+        kind, a, b, activation, *_ = self._steps[-1]
+        if kind == "unary" or activation != Function().kind or function.kind not in ACTIVATIONS:
+            return False
+        self._steps[-1] = (kind, a, b, function.kind, function.alpha, function.beta)
+        return True
 
     def _became_silu(self, node: Node) -> bool:
         """Make the last step, where it is the sigmoid that `node` multiplies its input with, the whole of SiLU."""

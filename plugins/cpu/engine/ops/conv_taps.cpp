@@ -59,7 +59,7 @@ void pack_groups(const BuildContext& context, const ConvSpec& spec, const GroupS
     set->bf16 = context.bf16;
     set->scratch_bytes = set->bf16->scratch_bytes(count, shape.inputs);
   }
-  set->dot = !set->bf16 && kernels.prefers_dot(shape.inputs, shape.outputs);
+  set->dot = !set->bf16 && kernels.prefers_dot(count, shape.inputs, shape.outputs);
   const auto weights_size = set->bf16  ? set->bf16->weights_size
                             : set->dot ? kernels.dot_weights_size
                                        : kernels.gemm_weights_size;

@@ -22,11 +22,12 @@ int64_t dot_vectors(int channels) {
   return (channels + V::lanes - 1) / V::lanes;
 }
 
-// Not where half of a gemm's lanes were in use, and not where adding the lanes would cost as much as the products.
+// Not where half of a gemm's lanes were in use, and not where adding the lanes costs more than the products that are
+// saved: a gemm's panel multiplies a vector per tap and channel.
 template <class V>
-bool prefers_dot(int channels, int n) {
-  return n <= KernelTable::dot_outputs && 2 * n <= V::lanes && channels >= 6 * n &&
-         dot_vectors<V>(channels) <= dot_partial_vectors;
+bool prefers_dot(int taps, int channels, int n) {
+  const int64_t vectors = dot_vectors<V>(channels), saved = taps * (channels - vectors * n);
+  return n <= KernelTable::dot_outputs && 2 * n <= V::lanes && saved >= 4 * n && vectors <= dot_partial_vectors;
 }
 
 template <class V>

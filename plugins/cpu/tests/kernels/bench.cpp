@@ -58,7 +58,7 @@ class Case {
         bf16_(bf16),
         layer_(layer),
         count_(count),
-        dot_(!bf16 && layer.n && table.prefers_dot(layer.channels, layer.n)) {
+        dot_(!bf16 && layer.n && table.prefers_dot(layer.taps, layer.channels, layer.n)) {
     std::mt19937 random(1);
     std::uniform_real_distribution<float> uniform(-1, 1);
     picture_.resize(static_cast<size_t>(pixels_) * layer.channels);

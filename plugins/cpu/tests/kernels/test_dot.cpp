@@ -101,9 +101,11 @@ void run_case(const KernelTable& table, uint32_t seed, int count, int taps, int 
 void check_preference(const KernelTable& table) {
   report().context = std::string(table.name) + " dot preference";
   for (int channels = 1; channels < 600; channels += 7) {
-    expect(!table.prefers_dot(channels, KernelTable::dot_outputs + 1), "more outputs than dot has");
-    for (int n = 1; n <= KernelTable::dot_outputs; ++n)
-      expect(!table.prefers_dot(channels, n) || table.packed_columns(n) >= 2 * n, "gemm would fill its lanes");
+    expect(!table.prefers_dot(9, channels, KernelTable::dot_outputs + 1), "more outputs than dot has");
+    for (int n = 1; n <= KernelTable::dot_outputs; ++n) {
+      expect(!table.prefers_dot(9, channels, n) || table.packed_columns(n) >= 2 * n, "gemm would fill its lanes");
+      expect(!table.prefers_dot(1, channels, n) || table.prefers_dot(9, channels, n), "more taps, more to save");
+    }
   }
 }
 
