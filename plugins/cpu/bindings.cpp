@@ -171,8 +171,10 @@ void bind_pooling_ops(nb::class_<Plan>& plan) {
 using Reads = std::optional<std::pair<Integers<1>, Integers<1>>>;
 using StepTuple = std::tuple<std::string, int, int, std::string, Floats<1>, float>;
 
+using GateTuple = std::tuple<int, int, std::string, float>;
+
 int bind_chain(Plan& plan, const std::string& name, const std::vector<std::pair<int, Reads>>& operands,
-               const std::vector<StepTuple>& steps, int y, int mask) {
+               const std::vector<StepTuple>& steps, int y, int mask, const std::vector<GateTuple>& gates) {
   std::vector<ChainOperand> sources;
   for (const auto& [tensor, reads] : operands) {
     sources.push_back({tensor, {}, {}});
@@ -181,11 +183,14 @@ int bind_chain(Plan& plan, const std::string& name, const std::vector<std::pair<
   std::vector<ChainStep> parts;
   for (const auto& [kind, a, b, activation, alpha, beta] : steps)
     parts.push_back({kind, a, b, {activation, values(alpha), beta}});
-  return add_chain(plan, name, sources, parts, y, mask);
+  std::vector<ChainGate> compared;
+  for (const auto& [kept, opened, norm, threshold] : gates) compared.push_back({kept, opened, norm, threshold});
+  return add_chain(plan, name, sources, parts, y, mask, compared);
 }
 
 void bind_elementwise_ops(nb::class_<Plan>& plan) {
-  plan.def("add_chain", &bind_chain, "name"_a, "operands"_a, "steps"_a, "y"_a, "mask"_a);
+  plan.def("add_chain", &bind_chain, "name"_a, "operands"_a, "steps"_a, "y"_a, "mask"_a,
+           "gates"_a = std::vector<GateTuple>());
   plan.def(
           "add_binary",
           [](Plan& self, const std::string& name, const std::string& kind, int a, int b, int y, int mask,

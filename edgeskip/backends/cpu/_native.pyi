@@ -72,10 +72,12 @@ class Plan:
     def add_softmax(self, name: str, x: int, y: int, mask: int) -> int:
         """Over channels."""
     def add_chain(self, name: str, operands: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]],
-                  steps: list[tuple[str, int, int, str, np.ndarray, float]], y: int, mask: int) -> int:
+                  steps: list[tuple[str, int, int, str, np.ndarray, float]], y: int, mask: int,
+                  gates: list[tuple[int, int, str, float]] = []) -> int:
         """Element-wise ops in one pass. operands: a tensor of y's size or 1x1, or with int32 rows [out_height] and
         columns [out_width] the pixel that each output reads (nearest resize). steps: kind ("unary" or add_binary's),
-        values a and b, activation, alpha, beta. Values are numbered: operands, then steps; y is the last step."""
+        values a and b, activation, alpha, beta. Values are numbered: operands, then steps; y is the last step. gates
+        on y: each one's own tensor and mask, norm, threshold."""
     def add_gather(self, name: str, x: int, y: int, mask: int, indices: np.ndarray | None) -> int:
         """y[c] = x[indices[c]], int32; None copies (concat that could not be in place)."""
     def add_space_to_depth(self, name: str, x: int, y: int, mask: int, block: int) -> int:

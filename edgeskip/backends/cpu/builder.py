@@ -27,6 +27,7 @@ class Builder:
         self.plan = CpuPlan(native)
         self.products: Products = {}
         self.activations: dict[str, tuple[Node, ...]] = {}  # of convolutions that write them too
+        self.chain_gates: dict[str, list[Node]] = {}  # of chains that decide them too
         self.ops = 0
         self._buffers: dict[str, int] = {}
         self._layer = ""

@@ -12,7 +12,7 @@ from edgeskip.backends.cpu.builder import Builder
 from edgeskip.backends.cpu.chains import Chains
 from edgeskip.backends.cpu.decisions import fuse_decisions
 from edgeskip.backends.cpu.facts import Facts
-from edgeskip.backends.cpu.fused_gates import fuse_gates
+from edgeskip.backends.cpu.fused_gates import fuse_gates, gates_behind_chains
 from edgeskip.backends.cpu.layout import Layout
 from edgeskip.backends.cpu.lowering import lowering_of
 from edgeskip.backends.cpu.lowering.chain import lower_chain
@@ -67,7 +67,11 @@ def _add_engine_run(run: Run, builder: Builder) -> None:
     builder.products.update(products(run.nodes, builder.facts))
     chains = Chains(tuple(node for node in run.nodes if node.outputs[0] not in builder.products), builder.facts)
     builder.activations.update(activations(run.nodes, chains, builder.facts))
-    fused = {id(node) for parts in builder.activations.values() for node in parts} | chains.absorbed
+    written = {id(node) for parts in builder.activations.values() for node in parts}
+    own_chains = tuple(node for node in run.nodes if id(node) not in written)
+    builder.chain_gates.update(gates_behind_chains(own_chains, chains))
+    compared = {id(node) for gates in builder.chain_gates.values() for node in gates}
+    fused = written | chains.absorbed | compared
     for node in run.nodes:
         if id(node) in fused or node.outputs[0] in builder.products:
             builder.fused_layer(node)

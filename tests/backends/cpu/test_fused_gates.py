@@ -105,3 +105,50 @@ def test_a_convolution_with_a_threshold_of_its_own_stays() -> None:
     model = chain(builder)
     model.graph.nodes[1].attributes["threshold"] = 0.1
     assert gates_left(model) == 2
+
+
+def behind_a_sum(**gate: Any) -> SkipModel:
+    """Two gates on relu(a + b), which is an output as well."""
+    builder = ModelBuilder()
+    a = builder.conv(PICTURE, "a", weights(5, 4, 1, 1), SIZE)
+    b = builder.conv(PICTURE, "b", weights(5, 4, 3, 3, seed=3), SIZE, pads=[1, 1, 1, 1])
+    for name in ("s", "r"):
+        builder.mask(name, [a, b], (1, 5, *SIZE), kind="union")
+    builder.op("Add", [a, b], {"s": (1, 5, *SIZE)})
+    builder.op("Relu", ["s"], {"r": (1, 5, *SIZE)})
+    behind, own = [], builder.metadata.masks["r"]
+    for index, threshold in enumerate((0.3, 1.1)):
+        gated = builder.gate("r", threshold)
+        builder.graph.nodes[-1].outputs[1] = f"mask.r.{index}"
+        builder._masked((gated,), f"mask.r.{index}", (1, 5, *SIZE))
+        builder.graph.nodes[-1].attributes |= gate
+        behind.append(builder.conv(gated, f"c{index}", weights(3, 5, 3, 3, seed=index), SIZE, pads=[1, 1, 1, 1]))
+    builder.metadata.masks["r"] = own
+    return builder.model("r", *behind)
+
+
+def test_gates_behind_a_chain_are_decided_by_it() -> None:
+    native = RecordingPlan()
+    plan = make_plan(behind_a_sum(norm="l1"), native)
+    (chain,) = native.named("chain")
+    assert [gate[2:] for gate in chain["gates"]] == [("l1", pytest.approx(0.3)), ("l1", pytest.approx(1.1))]
+    assert [gate[1] for gate in chain["gates"]] == [plan.masks["mask.r.0"], plan.masks["mask.r.1"]]
+    assert len(native.named("gate")) == 1
+    assert [op.kind for op in native.ops].index("chain") < len(native.ops) - 2, "before what reads the gates"
+    assert gates_left(behind_a_sum(window=3)) == 3
+
+
+def test_results_behind_a_chain_are_those_of_the_file() -> None:
+    model = behind_a_sum()
+    with (
+        choose("cpu", model)[0].create_runner(model) as own,
+        choose("reference", model)[0].create_runner(model) as true,
+    ):
+        for index, picture in enumerate(walk()):
+            got, wanted = own.infer(picture), true.infer(picture)
+            for name in model.outputs:
+                np.testing.assert_allclose(
+                    got.outputs[name], wanted.outputs[name], rtol=1e-5, atol=1e-4, err_msg=f"frame {index}"
+                )
+            assert got.active_macs == wanted.active_macs
+    assert got.active_macs < wanted.dense_macs

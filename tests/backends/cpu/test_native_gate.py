@@ -271,3 +271,71 @@ def test_an_offered_array_lives_until_it_is_taken_in():
     gate.stream.run(0, 1)
     assert (gate.stream.read(gate.y) == 7).all()
     assert len(trash) == 50
+
+
+class Sum:
+    """y = relu(a + b) in a chain, and gates on y: of the chain, or ops of their own behind it."""
+
+    GATES = (("l2", 0.5), ("linf", 0.0), ("l1", 0.4))
+
+    def __init__(self, channels: int, inside: bool, threads: int) -> None:
+        plan = native.Plan()
+        size = 9, 70
+        self.inputs = [new_tensor(plan, *size, channels)[0] for _ in range(2)]
+        y, self.mask = new_tensor(plan, *size, channels)
+        self.gates = [new_tensor(plan, *size, channels) for _ in self.GATES]
+        decided = [(*kept, *gate) for kept, gate in zip(self.gates, self.GATES, strict=True)]
+        steps = [("add", 0, 1, "relu", np.zeros(0, np.float32), 0.0)]
+        plan.add_chain("sum", [(id, None) for id in self.inputs], steps, y, self.mask, decided if inside else [])
+        self.ops = 1
+        for kept, opened, norm, threshold in [] if inside else decided:
+            plan.add_gate("gate", y, kept, opened, norm, threshold, INFINITY, 1, self.mask)
+            self.ops += 1
+        self.engine = native.Engine(plan, threads=threads)
+        self.stream = self.engine.new_stream()
+
+    def run(self, values: list[np.ndarray], changed: np.ndarray) -> list[np.ndarray]:
+        for tensor, value in zip(self.inputs, values, strict=True):
+            self.stream.write(tensor, value)
+        self.stream.write_mask(self.mask, changed.astype(np.uint8))
+        self.stream.run(0, self.ops)
+        return [part for kept, opened in self.gates for part in (self.stream.read(kept), self.stream.read_mask(opened))]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("channels", [5, 21, 160])
+def test_gates_of_a_chain_decide_as_those_behind_it(channels: int, threads: int) -> None:
+    rng = np.random.default_rng(channels)
+    alone, inside = Sum(channels, False, 1), Sum(channels, True, threads)
+    values = [rng.standard_normal((channels, 9, 70)).astype(np.float32) for _ in range(2)]
+    opened = []
+    for share in (1.0, 0.3, 0.0, 0.5, 0.05):
+        changed = rng.random((9, 70)) < share
+        step = rng.standard_normal((channels, 9, 70)) * rng.choice([0.1, 1.0], (9, 70)) * changed
+        values[0] = (values[0] + step).astype(np.float32)
+        wanted, got = alone.run(values, changed), inside.run(values, changed)
+        assert all(np.array_equal(a, b) for a, b in zip(got, wanted, strict=True))
+        assert not (got[1].astype(bool) & ~changed).any()
+        opened.append(got[1].mean())
+    assert opened[0] == 1
+    assert opened[2] == 0, "a mask without a bit closes the gates"
+    assert 0.05 < opened[3] < 0.45
+
+
+def test_a_chain_refuses_gates_that_do_not_fit() -> None:
+    plan = native.Plan()
+    a, _ = new_tensor(plan, 6, 8, 5)
+    y, mask = new_tensor(plan, 6, 8, 5)
+    small, small_mask = new_tensor(plan, 3, 4, 5)
+    narrow, narrow_mask = new_tensor(plan, 6, 8, 4)
+    steps = [("unary", 0, 0, "relu", np.zeros(0, np.float32), 0.0)]
+    for gate, message in [
+        ((small, small_mask, "l2", 0.1), "a gate's y is 3x4"),
+        ((narrow, narrow_mask, "l2", 0.1), "a gate's y has 4 channels"),
+        ((y, mask, "l2", 0.1), "share channels"),
+        ((a, mask, "l2", -0.1), "a gate's threshold"),
+        ((a, mask, "l3", 0.1), "l3"),
+        ((a, small_mask, "l2", 0.1), "a gate's mask"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            plan.add_chain("sum", [(a, None)], steps, y, mask, [gate])

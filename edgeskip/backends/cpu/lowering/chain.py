@@ -39,7 +39,14 @@ class ChainLowering:
                 self._add_steps(node)
         native = self._builder.native
         self._builder.begin_layer(self._root, self._y.height * self._y.width)
-        self._builder.added(native.add_chain(name, self._operands, self._steps, self._y.tensor, mask))
+        gates = [self._gate(gate) for gate in self._builder.chain_gates.get(name, [])]
+        self._builder.added(native.add_chain(name, self._operands, self._steps, self._y.tensor, mask, gates))
+
+    def _gate(self, gate: Node) -> tuple[int, int, str, float]:
+        """A gate on the result: its own tensor and mask, norm, threshold."""
+        tensor, mask = gate.outputs
+        norm, threshold = gate.attributes["norm"], float(gate.attributes["threshold"])
+        return self._builder.tensor(tensor), self._builder.mask_named(mask), norm, threshold
 
     def _add_operands(self, node: Node) -> None:
         if node.op_type == "Resize":

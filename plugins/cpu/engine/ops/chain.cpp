@@ -1,5 +1,5 @@
 // A chain of element-wise ops in one pass over the active pixels: what lies between stays in the
-// first-level cache and needs no buffer.
+// first-level cache and needs no buffer. Gates on its result compare it while it is still there.
 #include "../check.h"
 #include "ops.h"
 #include "row_ops.h"
@@ -19,9 +19,16 @@ struct Step {
   OwnedActivation activation;
 };
 
+struct Comparison {
+  int y, mask_y;
+  Norm norm;
+  float threshold;
+};
+
 struct Chain {
   std::vector<ChainOperand> operands;
   std::vector<Step> steps;
+  std::vector<Comparison> gates;
   int y, slots, channels;
 
   int part_pixels() const {
@@ -30,7 +37,8 @@ struct Chain {
 
   ScratchNeeds needs() const {
     const int64_t pixels = part_pixels(), values = static_cast<int64_t>(operands.size() + steps.size());
-    return {0, values * arena_bytes<float*>(pixels) + slots * arena_bytes<float>(pixels * channels)};
+    const size_t compared = gates.empty() ? 0 : arena_bytes<float*>(pixels) + arena_bytes<uint8_t>(pixels);
+    return {0, values * arena_bytes<float*>(pixels) + slots * arena_bytes<float>(pixels * channels) + compared};
   }
 
   void run(Frame& frame, const Pixel* pixels, int count, Arena arena) const {
@@ -60,6 +68,17 @@ struct Chain {
       else
         frame.kernels().binary(
             {values[step.a], values[step.b], out, step.kind, step.activation.kernel(), count, channels});
+    }
+    if (!gates.empty()) compare(frame, pixels, values[value - 1], count, arena);
+  }
+
+  void compare(Frame& frame, const Pixel* pixels, float* const* rows, int count, Arena arena) const {
+    float** kept = arena.take<float*>(count);
+    uint8_t* opened = arena.take<uint8_t>(count);
+    for (const Comparison& gate : gates) {
+      point_to_rows(frame.tensor(gate.y), pixels, count, kept);
+      frame.kernels().gate_rows({rows, kept, opened, gate.norm, gate.threshold, count, channels});
+      for_each_word(frame.mask(gate.mask_y), pixels, opened, count, set_shared);
     }
   }
 
@@ -130,13 +149,13 @@ void choose_slots(Chain& chain) {
 }  // namespace
 
 int add_chain(Plan& plan, const std::string& name, const std::vector<ChainOperand>& operands,
-              const std::vector<ChainStep>& steps, int y, int mask) {
+              const std::vector<ChainStep>& steps, int y, int mask, const std::vector<ChainGate>& gates) {
   const Check check(plan, "add_chain", name);
   check.tensor("y", y);
   check.mask_of("mask", mask, y);
   check.require(!operands.empty() && !steps.empty(), "operands or steps are empty");
   check.require(operands.size() + steps.size() <= kMostValues, "more than 64 operands and steps");
-  Chain chain{operands, {}, y, 0, plan.channels_of(y)};
+  Chain chain{operands, {}, {}, y, 0, plan.channels_of(y)};
   for (const ChainOperand& operand : operands) {
     check_operand(check, operand, y);
     chain.slots += plan.channels_of(operand.tensor) != chain.channels;
@@ -153,12 +172,26 @@ int add_chain(Plan& plan, const std::string& name, const std::vector<ChainOperan
                                                chain.channels)});
   }
   choose_slots(chain);
-  const int reads = static_cast<int>(operands.size() + steps.size());
-  return add_row_operation(plan, name, chain.needs(), [chain, mask, reads](Frame& frame) {
+  MaskUse masks;
+  for (const ChainGate& gate : gates) {
+    check.tensor("a gate's y", gate.y);
+    check.size("a gate's y", plan.size_of(gate.y), plan.size_of(y));
+    check.channels("a gate's y", plan.channels_of(gate.y), chain.channels);
+    check.apart("a gate's y", gate.y, y);
+    check.mask_of("a gate's mask", gate.mask_y, gate.y);
+    check.threshold("a gate's threshold", gate.threshold);
+    chain.gates.push_back({gate.y, gate.mask_y, check.norm(gate.norm), gate.threshold});
+    masks.reads = {mask};
+    masks.writes.push_back(gate.mask_y);
+  }
+  const int reads = static_cast<int>(operands.size() + steps.size() + gates.size());
+  const auto run = [chain, mask, reads](Frame& frame) {
+    for (const Comparison& gate : chain.gates) clear(frame.output_mask(gate.mask_y));
     return for_mask(frame, mask, chain.channels, reads, [&](const Pixel* pixels, int count, Arena arena) {
       chain.run(frame, pixels, count, arena);
     });
-  });
+  };
+  return add_row_operation(plan, name, chain.needs(), run, std::move(masks));
 }
 
 }  // namespace edgeskip

@@ -111,8 +111,14 @@ struct ChainStep {
   int a = 0, b = 0;
   ActivationSpec activation;
 };
+// A norm gate on the chain's y, as add_gate with mask_x would decide it: `y` is the gate's own.
+struct ChainGate {
+  int y = -1, mask_y = -1;
+  std::string norm = "l2";
+  float threshold = 0;
+};
 int add_chain(Plan& plan, const std::string& name, const std::vector<ChainOperand>& operands,
-              const std::vector<ChainStep>& steps, int y, int mask);
+              const std::vector<ChainStep>& steps, int y, int mask, const std::vector<ChainGate>& gates = {});
 
 // indices empty: a plain copy.
 int add_gather(Plan& plan, const std::string& name, int x, int y, int mask, const std::vector<int32_t>& indices);

@@ -41,12 +41,13 @@ class RowOperation : public Operation {
 };
 
 template <class Body>
-int add_row_operation(Plan& plan, const std::string& name, ScratchNeeds needs, Body body) {
+int add_row_operation(Plan& plan, const std::string& name, ScratchNeeds needs, Body body, MaskUse masks = {}) {
   const auto shared = std::make_shared<const Body>(std::move(body));
   const auto call = [shared](Frame& frame) { return (*shared)(frame); };
-  return plan.add_operation(name, [call, needs](const BuildContext&) {
+  const auto build = [call, needs](const BuildContext&) {
     return std::make_unique<RowOperation<decltype(call)>>(call, needs);
-  });
+  };
+  return plan.add_operation(name, build, std::move(masks));
 }
 
 // Scratch for `lists` lists of pointers, one per pixel of a part.
