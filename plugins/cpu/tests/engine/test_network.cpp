@@ -98,9 +98,9 @@ class Builder {
     return y;
   }
 
-  // silu(hard_sigmoid(a) + nearest(b)) * a, b of half a's size
+  // silu(hard_sigmoid(a) + nearest(b)) * a, b of half a's size, as an exact gate of the chain's publishes it
   Node chain(const Node& a, const Node& b) {
-    const Node y = node(a.size, a.channels);
+    const Node y = node(a.size, a.channels), kept = node(a.size, a.channels);
     ChainOperand up{b.tensor, {}, {}};
     for (int i = 0; i < a.size.height; ++i) up.rows.push_back(i / 2);
     for (int i = 0; i < a.size.width; ++i) up.columns.push_back(i / 2);
@@ -113,8 +113,8 @@ class Builder {
     add_chain(network_.plan, "chain", {{a.tensor, {}, {}}, up},
               {{"unary", 0, 0, {"hard_sigmoid", {0.5f}, 0}}, {"add", 2, 1, {}}, {"unary", 3, 0, {"silu", {}, 0}},
                {"mul", 4, 0, {}}},
-              y.tensor, y.mask);
-    return y;
+              y.tensor, y.mask, {{kept.tensor, kept.mask, "l2", 0.0f}});
+    return kept;
   }
 
   Node unary(const Node& x) {
