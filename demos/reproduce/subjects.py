@@ -29,8 +29,8 @@ class Subject:
     tolerance relative to it would freeze them; they are cheap, and exact: computed wherever their input changed.
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
     layers do, where it would cost as much as the layer. `gumbel`: options of the Gumbel gates beside their block.
-    `distillation`, `accuracy`: import paths of the gates' loss,
-    and of the metric that chooses the best of a training; `searched`: of the loss of the search.
+    `distillation`, `accuracy`: import paths of the gates' loss, and of the metric that chooses the best of a training;
+    `searched`: of the loss of the search.
     """
 
     factory: str
