@@ -20,10 +20,10 @@ def start_gates(model: nn.Module, clips: list[Tensor], window: int, share: float
     """Set the gates of a converted network to where they can learn from.
 
     Norm gates get their scale (`calibrate_gates`). A Gumbel gate by magnitude watches the directions in which its layer
-    responds most, the leading singular vectors of its weight: of all gates with as many channels it sees the most of
-    the output's change where changes come in all directions alike (Eckart and Young, 1936). Other gates keep their random weights. Then weights are scaled so that the logits of blocks
-    that changed reach `REACH` at the 95th percentile, and biases set so that `share` of the blocks open; what is left
-    to learn is which changes matter.
+    responds most, the leading singular vectors of its weight: where changes come in all directions alike, no gate with
+    as many channels sees more of the output's (Eckart and Young, 1936). Other gates keep their random weights. Then
+    weights are scaled so that the logits of blocks that changed reach `REACH` at the 95th percentile, and biases set so
+    that `share` of the blocks open; what is left to learn is which changes matter.
 
     Args:
         clips: [N, T, C, H, W].
