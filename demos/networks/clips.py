@@ -6,7 +6,7 @@ Each is a map-style data set by PyTorch's protocol, so `torch.utils.data.DataLoa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -24,27 +24,18 @@ Shown = tuple[np.ndarray, np.ndarray, np.ndarray]  # pictures, and the two array
 
 
 class Clips(ABC):
-    """`count` clips of `length` consecutive frames (25 per second), the k-th of the k-th scene of `split`.
-
-    Args:
-        split: "training", "tuning" or "test"; no scene is in two of them.
-        count: clips; past the last seed of the split the scenes come again at another moment.
-        length: frames of a clip.
-        noise: sigma of the sensor noise in grey levels; differs from clip to clip if None.
-        start: frame of the scene that each clip begins with; differs from clip to clip if None.
+    """`count` clips of `length` consecutive frames (25 per second) of scenes of `split`.
 
     Raises:
         InputError: no such split, or nothing asked for.
     """
 
-    def __init__(
-        self, split: str, count: int, length: int, noise: float | None = None, start: int | None = None
-    ) -> None:
+    def __init__(self, split: str, count: int, length: int) -> None:
         if split not in SPLITS:
             raise InputError(f"no split {split!r}", hint=f"one of {', '.join(SPLITS)}")
         if count < 1 or length < 1:
             raise InputError(f"{count} clips of {length} frames: both must be at least 1")
-        self.split, self.count, self.length, self.noise, self.start = split, count, length, noise, start
+        self.split, self.count, self.length = split, count, length
 
     def __len__(self) -> int:
         return self.count
@@ -59,8 +50,34 @@ class Clips(ABC):
         pictures, first, second = (np.stack(column) for column in zip(*self.stream(index), strict=True))
         return pictures, first, second
 
+    @abstractmethod
     def stream(self, index: int) -> Iterator[Shown]:
         """The frames of `frames` one after the other, for clips that are too long to be kept."""
+
+    @abstractmethod
+    def seeds(self, index: int) -> list[int]:
+        """Seeds of the scenes that clip `index` shows."""
+
+
+class SceneClips(Clips):
+    """The k-th clip is of the k-th scene of the split.
+
+    Args:
+        split: "training", "tuning" or "test"; no scene is in two of them.
+        count: clips; past the last seed of the split the scenes come again at another moment.
+        length: frames of a clip.
+        noise: sigma of the sensor noise in grey levels; differs from clip to clip if None.
+        start: frame of the scene that each clip begins with; differs from clip to clip if None.
+    """
+
+    def __init__(
+        self, split: str, count: int, length: int, noise: float | None = None, start: int | None = None
+    ) -> None:
+        super().__init__(split, count, length)
+        self.noise, self.start = noise, start
+
+    def stream(self, index: int) -> Iterator[Shown]:
+        """The frames of `frames` one after the other."""
         if not 0 <= index < self.count:
             raise IndexError(index)
         draw = np.random.default_rng([index, 25])
@@ -74,6 +91,10 @@ class Clips(ABC):
         """Seed of the scene of clip `index`."""
         return SPLITS[self.split][index % len(SPLITS[self.split])]
 
+    def seeds(self, index: int) -> list[int]:
+        """That seed alone."""
+        return [self.seed(index)]
+
     @abstractmethod
     def _scene(self, index: int, noise: float) -> Scene | FigureScene: ...
 
@@ -81,7 +102,7 @@ class Clips(ABC):
     def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> Shown: ...
 
 
-class PoseClips(Clips):
+class PoseClips(SceneClips):
     """Truth: joints float32 [T, 13, 2] in pixels, and bool [T, 13] of those that can be seen."""
 
     def _scene(self, index: int, noise: float) -> FigureScene:
@@ -91,7 +112,7 @@ class PoseClips(Clips):
         return picture, first, second
 
 
-class DetectionClips(Clips):
+class DetectionClips(SceneClips):
     """Truth: boxes float32 [T, 24, 4] (x0 y0 x1 y1 in pixels), and class ids int64 [T, 24], -1 where there is none."""
 
     def _scene(self, index: int, noise: float) -> Scene:
@@ -99,3 +120,35 @@ class DetectionClips(Clips):
 
     def _padded(self, picture: np.ndarray, first: np.ndarray, second: np.ndarray) -> Shown:
         return picture, *padded_truth(first, second)
+
+
+class TiledClips(Clips):
+    """`tiles` x `tiles` detection scenes in one picture, as many cameras on one network: objects keep their size in
+    pixels. Clip k shows the scenes of the clips k * tiles**2 and those that follow, row by row.
+
+    Truth: as of `DetectionClips`, the boxes and class ids of one scene behind those of another.
+
+    Raises:
+        InputError: no such split, or nothing asked for.
+    """
+
+    def __init__(self, clips: Callable[[str, int, int], SceneClips], tiles: int, split: str, count: int, length: int):
+        super().__init__(split, count, length)
+        self._tiles, self._parts = tiles, clips(split, count * tiles**2, length)
+
+    def stream(self, index: int) -> Iterator[Shown]:
+        """The frames of `frames` one after the other."""
+        for shown in zip(*(self._parts.stream(part) for part in self._shown(index)), strict=True):
+            pictures, boxes, class_ids = zip(*shown, strict=True)
+            height, width = pictures[0].shape[:2]
+            corners = [(x * width, y * height) for y in range(self._tiles) for x in range(self._tiles)]
+            placed = [part + np.float32(corner * 2) for part, corner in zip(boxes, corners, strict=True)]
+            rows = [np.concatenate(pictures[i : i + self._tiles], 1) for i in range(0, len(pictures), self._tiles)]
+            yield np.concatenate(rows), np.concatenate(placed), np.concatenate(class_ids)
+
+    def seeds(self, index: int) -> list[int]:
+        """Of all scenes of the picture."""
+        return [self._parts.seed(part) for part in self._shown(index)]
+
+    def _shown(self, index: int) -> range:
+        return range(index * self._tiles**2, (index + 1) * self._tiles**2)

@@ -15,12 +15,13 @@ GATES = ("norm_input", "norm_output", *(f"gumbel_{block}" for block in BLOCKS))
 MODES = ("residual", "refresh")
 # one gate of each family: 3000 frames in torch take long
 DRIFT_GATES = ("norm_output", "gumbel_4")
-MEASURE, TIME, WIDE, DRIFT = "measure", "time", "wide", "drift"
+MEASURE, TIME, LARGE, DRIFT = "measure", "time", "large", "drift"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`kind`: "measure" (metric and MACs), "time" (wall clock), "wide" (the same with wider layers) or "drift"; `mode`
+    """`kind`: "measure" (metric and MACs), "time" (wall clock), "large" (the same at the size
+    of the published networks) or "drift"; `mode`
     is "" for the dense network."""
 
     kind: str
@@ -38,7 +39,7 @@ def all_cells() -> list[Cell]:
     """All of them, what is cheap first. Residual sums can't be exported, so they have no wall clock."""
     measured = [Cell(MEASURE, network, DENSE) for network in NETWORKS]
     measured += [Cell(MEASURE, network, gate, mode) for gate in GATES for network in NETWORKS for mode in MODES]
-    timed = [Cell(kind, network, gate, "refresh") for kind in (TIME, WIDE) for gate in GATES for network in NETWORKS]
+    timed = [Cell(kind, network, gate, "refresh") for kind in (TIME, LARGE) for gate in GATES for network in NETWORKS]
     drifting = [Cell(DRIFT, network, gate, mode) for gate in DRIFT_GATES for network in NETWORKS for mode in MODES]
     return measured + timed + drifting
 

@@ -27,7 +27,7 @@ class Footage:
 
     def pieces(self, clips: Clips, index: int) -> Iterator[Shown]:
         """The same, `PIECE` frames at a time."""
-        folder = self._folder / f"{clips.split}-{clips.seed(index)}-{index}"
+        folder = self._folder / f"{clips.split}-{clips.seeds(index)[0]}-{index}"
         stream, drawn = None, 0
         for begin in range(0, clips.length, PIECE):
             length = min(PIECE, clips.length - begin)

@@ -37,10 +37,12 @@ def measure(subject: Subject, player: Player, footage: Footage, settings: Settin
     }  # fmt: skip
 
 
-def drift(subject: Subject, player: Player, dense: DensePlayer, footage: Footage, settings: Settings) -> dict[str, Any]:
-    """At each of `settings.drift_at`: figures of the gated and the dense network on the very same frames, and the
-    squared error of the gated outputs relative to the variance of the dense ones."""
-    count, last = settings.drift_streams, max(settings.drift_at)
+def drift(
+    subject: Subject, player: Player, dense: DensePlayer, footage: Footage, settings: Settings, count: int
+) -> dict[str, Any]:
+    """At each of `settings.drift_at`, over `count` scenes: figures of the gated and the dense network on the very same
+    frames, and the squared error of the gated outputs relative to the variance of the dense ones."""
+    last = max(settings.drift_at)
     # the moment differs by scene, so that not everybody walks
     clips = subject.clips(SPLIT, count, last + 1)
     windows = {at: _Window(subject, player) for at in settings.drift_at}
@@ -83,5 +85,5 @@ def frames(footage: Footage, clips: Clips, index: int) -> Iterator[Shown]:
 
 def seeds(clips: Clips) -> dict[str, Any]:
     """First and last seed of the scenes."""
-    used = [clips.seed(index) for index in range(len(clips))]
+    used = [seed for index in range(len(clips)) for seed in clips.seeds(index)]
     return {"split": clips.split, "seeds": [min(used), max(used)]}

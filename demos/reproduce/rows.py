@@ -1,4 +1,4 @@
-"""The cells of a store as rows of three tables: what the gates cost and save, time at another width, and drift. Needs
+"""The cells of a store as rows of three tables: what the gates cost and save, time of larger networks, and drift. Needs
 no torch."""
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from edgeskip.demos.reproduce.cells import (
     DRIFT,
     DRIFT_GATES,
     GATES,
+    LARGE,
     MEASURE,
     MODES,
     NETWORKS,
     TIME,
-    WIDE,
     Cell,
 )
 from edgeskip.demos.reproduce.store import Store
@@ -45,10 +45,10 @@ def main_rows(store: Store) -> list[Row]:
     return rows
 
 
-def wide_rows(store: Store) -> list[Row]:
-    """A row per network and gate whose wall clock was measured with wider layers."""
-    cells = [Cell(WIDE, network, gate, "refresh") for network in NETWORKS for gate in GATES]
-    return [_wide_row(cell, record) for cell in cells if (record := store.read(cell)) is not None]
+def large_rows(store: Store) -> list[Row]:
+    """A row per network and gate whose wall clock was measured at the size of the published networks."""
+    cells = [Cell(LARGE, network, gate, "refresh") for network in NETWORKS for gate in GATES]
+    return [_large_row(cell, record) for cell in cells if (record := store.read(cell)) is not None]
 
 
 def drift_rows(store: Store) -> list[Row]:
@@ -94,11 +94,15 @@ def _time(store: Store, network: str, gate: str, mode: str) -> Row | str | None:
     return TORCH_ONLY if mode == "residual" else store.read(Cell(TIME, network, gate, mode))
 
 
-def _wide_row(cell: Cell, record: Row) -> Row:
+def _large_row(cell: Cell, record: Row) -> Row:
     row: Row = {"network": cell.network, "gate": cell.gate}
     if "failure" in record:
         return {**row, "failure": record["failure"]}
-    return {**row, "mac_gain": 1 / record["mac_fraction"], **{key: record[key] for key in TIMES}}
+    first, last = record["seeds"]
+    return {**row, "size": "{}x{}".format(*record["size"]), "dense_gmac": record["dense_gmac"],
+            "mac_gain": 1 / record["mac_fraction"], "metric": record["metric"], "value": record[record["metric"]],
+            "loss": record["loss"], **{key: record[key] for key in TIMES}, "frames": record["frames"],
+            "seeds": f"{first}-{last}"}  # fmt: skip
 
 
 def _drift_rows(cell: Cell, record: Row) -> list[Row]:

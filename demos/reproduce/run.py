@@ -1,7 +1,7 @@
 """Makes the tables of the paper's claims on unseen, drawn scenes: network x gate x mode, and drift.
 
 Stop it at any time; the same command goes on: a cell that was computed is not computed again, and the report is
-written anew after each. Run timings on a machine that does nothing else: --only 'time/*' --only 'wide/*'.
+written anew after each. Run timings on a machine that does nothing else: --only 'time/*' --only 'large/*'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from edgeskip.core.errors import BackendError, ConfigError, EdgeskipError
 from edgeskip.core.lazy import require
-from edgeskip.demos.reproduce.cells import DENSE, DRIFT, TIME, WIDE, Cell, select
+from edgeskip.demos.reproduce.cells import DENSE, DRIFT, LARGE, TIME, Cell, select
 from edgeskip.demos.reproduce.report import write_report
 from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store, fingerprint
@@ -25,6 +25,7 @@ from edgeskip.demos.reproduce.store import Store, fingerprint
 OVERRIDES = (
     "budget", "seed", "gumbel_steps", "warm_steps", "sweeps", "warm_sweeps", "search_clips", "search_frames",
     "tuning_clips", "tuning_frames", "test_clips", "test_frames", "timed_clips", "timed_frames", "drift_streams",
+    "residual_streams",
 )  # fmt: skip
 
 
@@ -81,29 +82,31 @@ def compute(cell: Cell, store: Store, checkpoints: Path | None, threads: int) ->
     torch = require("torch", "export", "reproducing the tables")
     from edgeskip.demos.reproduce.footage import Footage
     from edgeskip.demos.reproduce.gated import dense_checkpoint, dense_network, gated_network
+    from edgeskip.demos.reproduce.large import measure_large
     from edgeskip.demos.reproduce.measure import drift, measure
     from edgeskip.demos.reproduce.players import DensePlayer, make_player
     from edgeskip.demos.reproduce.subjects import SUBJECTS
+    from edgeskip.demos.reproduce.timing import measure_time
 
     torch.set_num_threads(threads)
     subject, settings = SUBJECTS[cell.network], store.settings.of(cell.network)
     checkpoint = dense_checkpoint(cell.network, checkpoints, store.folder, settings)
     about = {"checkpoint_sha256": fingerprint(checkpoint), "training_seed": settings.seed, "torch": torch.__version__}
-    footage = Footage(store.folder / "footage" / cell.network)
+    shown = store.folder / "footage" / cell.network
+    footage = Footage(shown)
     if cell.gate == DENSE:
         return (
             measure(subject, DensePlayer(dense_network(cell.network, checkpoint, settings)), footage, settings) | about
         )
     network = gated_network(cell, checkpoint, store.folder, settings)
-    if cell.kind in (TIME, WIDE):
-        from edgeskip.demos.reproduce.timing import measure_time
-        from edgeskip.demos.reproduce.widen import WIDER, widened
-
-        network = widened(network, WIDER, subject.heads) if cell.kind == WIDE else network
-        return measure_time(subject, network, settings) | about
+    if cell.kind == TIME:
+        return measure_time(subject, network, footage, settings) | about
+    if cell.kind == LARGE:
+        return measure_large(cell, network, checkpoint, shown, settings) | about
     player = make_player(network, subject, cell.mode)
     if cell.kind == DRIFT:
-        return drift(subject, player, DensePlayer(network), footage, settings) | about
+        streams = settings.drift_streams if cell.mode == "refresh" else settings.residual_streams
+        return drift(subject, player, DensePlayer(network), footage, settings, streams) | about
     return measure(subject, player, footage, settings) | about
 
 

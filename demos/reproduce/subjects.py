@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from edgeskip.core.contract import Preparation, Task
-from edgeskip.demos.networks.clips import Clips, DetectionClips, PoseClips
+from edgeskip.demos.networks.clips import Clips, DetectionClips, PoseClips, TiledClips
 from edgeskip.demos.networks.recipe import DETECTION_SIZE, POSE_SIZE, preparation
 from edgeskip.demos.reproduce.scores import DetectionScores, PoseScores, Scores
 from edgeskip.training.config import GateConfig
@@ -30,7 +31,8 @@ class Subject:
     `plain`: patterns of layers where a Gumbel gate has a single pixel to decide on; they get norm gates, as depthwise
     layers do, where it would cost as much as the layer. `gumbel`: options of the Gumbel gates beside their block.
     `distillation`, `accuracy`: import paths of the gates' loss, and of the metric that chooses the best of a training;
-    `searched`: of the loss of the search.
+    `searched`: of the loss of the search. `tiles`: how many scenes beside and below one another fill the input of the
+    published network.
     """
 
     factory: str
@@ -46,6 +48,16 @@ class Subject:
     distillation: str = ""
     accuracy: str = ""
     searched: str = ""
+    tiles: int = 1
+
+    def large(self) -> Subject:
+        """The same with pictures of the published network's size."""
+        if self.tiles == 1:
+            return self
+        width, height = self.preparation.size
+        size = (self.tiles * width, self.tiles * height)
+        return replace(self, clips=partial(TiledClips, self.clips, self.tiles),
+                       preparation=replace(self.preparation, size=size))  # fmt: skip
 
     def gates(self, gate: str, mode: str) -> tuple[GateConfig, ...]:
         """The policies of a row of the table, first match first."""
@@ -84,6 +96,6 @@ SUBJECTS: dict[str, Subject] = {
         preparation(DETECTION_SIZE), Task("tensor"), first="backbone.conv_stem",
         heads=("*.predict.*",), plain=("*.se.*",), gumbel={"channels": 2, "least_blocks": 4},
         distillation=f"{DISTILLATION}:detection_distillation", accuracy=f"{DISTILLATION}:DetectionAccuracy",
-        searched=f"{DISTILLATION}:detection_distillation",
+        searched=f"{DISTILLATION}:detection_distillation", tiles=2,
     ),
 }  # fmt: skip

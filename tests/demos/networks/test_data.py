@@ -9,7 +9,7 @@ import pytest
 from support.subprocesses import run_python
 
 from edgeskip.core.errors import InputError
-from edgeskip.demos.networks.clips import DetectionClips, PoseClips
+from edgeskip.demos.networks.clips import DetectionClips, PoseClips, TiledClips
 from edgeskip.demos.networks.detection_data import (
     DetectionSamples,
     detection_batches,
@@ -202,3 +202,17 @@ def test_data_needs_no_torch() -> None:
     modules = ", ".join(f"edgeskip.demos.networks.{name}" for name in ("clips", "pck", "precision"))
     script = f"import sys, {modules}; print('torch' in sys.modules)"
     assert run_python(script) == "False"
+
+
+def test_tiled_clips_show_scenes_beside_and_below_each_other() -> None:
+    tiled, parts = TiledClips(DetectionClips, 2, "test", 2, 3), DetectionClips("test", 8, 3)
+    assert tiled.seeds(1) == [parts.seed(k) for k in range(4, 8)]
+    pictures, boxes, class_ids = tiled.frames(1)
+    width, height = DETECTION_SIZE
+    assert pictures.shape == (3, 2 * height, 2 * width, 3)
+    for part, (x, y) in enumerate([(0, 0), (width, 0), (0, height), (width, height)]):
+        picture, own, ids = parts.frames(4 + part)
+        np.testing.assert_array_equal(pictures[:, y : y + height, x : x + width], picture)
+        slots = slice(part * own.shape[1], (part + 1) * own.shape[1])
+        np.testing.assert_array_equal(class_ids[:, slots], ids)
+        np.testing.assert_array_equal(boxes[:, slots][ids >= 0], (own + np.float32([x, y, x, y]))[ids >= 0])

@@ -73,7 +73,7 @@ def test_an_ungated_network_loses_nothing(checkpoint: Path, tmp_path: Path) -> N
     assert dense["mac_fraction"] == 1
     assert set(dense["held"]) == {"pck_torso", "pck_box"}
     assert ungated["pck_torso"] == dense["pck_torso"]
-    figures = drift(subject, TorchPlayer(network), DensePlayer(network), footage, SETTINGS)
+    figures = drift(subject, TorchPlayer(network), DensePlayer(network), footage, SETTINGS, 1)
     assert list(figures["at"]) == ["1", "2"]
     assert all(at["relative_error"] < 1e-6 and at["gated"] == at["dense"] for at in figures["at"].values())
     assert figures["seeds"] == [1000, 1000]
@@ -109,6 +109,25 @@ def test_a_budget_that_cannot_be_kept_is_a_result(checkpoint: Path, tmp_path: Pa
 def test_missing_checkpoints_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         gated.dense_checkpoint(NETWORK, tmp_path / "nothing", tmp_path, SETTINGS)
+
+
+def test_larger_pictures_get_the_same_weights_and_gates(tmp_path: Path) -> None:
+    from edgeskip.demos.networks.efficientdet import efficientdet_small
+    from edgeskip.demos.reproduce.large import resized
+
+    name = "efficientdet_small"
+    file, cell, subject = tmp_path / f"{name}.pt", Cell("large", name, "norm_output", "refresh"), SUBJECTS[name]
+    torch.save(efficientdet_small().state_dict(), file)
+    network = gated.build_model(gated.configuration(cell, file, SETTINGS), torch.zeros(1, 3, 256, 256))
+    with torch.no_grad():
+        for layer in skip_layers(network).values():
+            layer.gate.tolerance.fill_(0.01)
+    larger = resized(cell, network, file, SETTINGS)
+    assert [value.shape[-1] for value in larger(torch.zeros(1, 3, 512, 512))][:2] == [64, 32]
+    for (name, value), wanted in zip(larger.state_dict().items(), network.state_dict().values(), strict=True):
+        assert torch.equal(value, wanted), name
+    assert subject.large().preparation.size == (512, 512)
+    assert SUBJECTS[NETWORK].large() is SUBJECTS[NETWORK], "HRNet-w32's input is that size already"
 
 
 def test_detection_outputs_are_scored_by_stream() -> None:

@@ -13,14 +13,16 @@ import pytest
 from support.subprocesses import run_python
 
 from edgeskip.core.errors import ConfigError, InputError
-from edgeskip.demos.reproduce.cells import DRIFT, MEASURE, NETWORKS, TIME, WIDE, Cell, all_cells, select
+from edgeskip.demos.reproduce.cells import DRIFT, LARGE, MEASURE, NETWORKS, TIME, Cell, all_cells, select
 from edgeskip.demos.reproduce.report import markdown, write_report
-from edgeskip.demos.reproduce.rows import drift_rows, main_rows, to_csv, wide_rows
+from edgeskip.demos.reproduce.rows import drift_rows, large_rows, main_rows, to_csv
 from edgeskip.demos.reproduce.run import main
 from edgeskip.demos.reproduce.settings import QUICK, Settings
 from edgeskip.demos.reproduce.store import Store
 
 NETWORK = "hrnet_pose_small"
+LARGER = {"mac_fraction": 0.25, "size": [256, 192], "dense_gmac": 3.1, "metric": "pck_torso", "pck_torso": 93.5,
+          "loss": 0.25, "frames": 30, "seeds": [1000, 1001]}  # fmt: skip
 
 
 def _measured(metric: float, fraction: float) -> dict[str, Any]:
@@ -42,8 +44,8 @@ def _filled(folder: Path) -> Store:
     store.write(Cell(MEASURE, NETWORK, "norm_output", "refresh"), {"failure": "budget 0.27 can't be reached"})
     times = {"edgeskip_ms": 5.0, "onnxruntime_ms": 16.0, "speedup": 3.2, "share_of_mac_gain": 0.8}
     store.write(Cell(TIME, NETWORK, "norm_input", "refresh"), times)
-    store.write(Cell(WIDE, NETWORK, "norm_input", "refresh"), {**times, "mac_fraction": 0.25})
-    store.write(Cell(WIDE, NETWORK, "norm_output", "refresh"), {"failure": "budget 0.27 can't be reached"})
+    store.write(Cell(LARGE, NETWORK, "norm_input", "refresh"), {**times, **LARGER})
+    store.write(Cell(LARGE, NETWORK, "norm_output", "refresh"), {"failure": "budget 0.27 can't be reached"})
     store.write(Cell(DRIFT, NETWORK, "norm_output", "residual"), _drift(7.0))
     return store
 
@@ -51,9 +53,9 @@ def _filled(folder: Path) -> Store:
 def test_cells_are_those_of_the_two_tables() -> None:
     cells = all_cells()
     assert len({cell.name for cell in cells}) == len(cells)
-    # two networks: dense; six gates in two modes; time of refresh at two widths; drift of two gates in two modes
+    # two networks: dense; six gates in two modes; time of refresh at two sizes; drift of two gates in two modes
     assert len(cells) == 2 * (1 + 6 * 2 + 2 * 6 + 2 * 2)
-    assert {cell.mode for cell in cells if cell.kind in (TIME, WIDE)} == {"refresh"}, "residual can't be exported"
+    assert {cell.mode for cell in cells if cell.kind in (TIME, LARGE)} == {"refresh"}, "residual can't be exported"
 
 
 def test_only_selects_by_name() -> None:
@@ -112,8 +114,8 @@ def test_csv_holds_every_column_of_every_row(tmp_path: Path) -> None:
     read = list(csv.DictReader(io.StringIO(to_csv(main_rows(store)))))
     assert [row["gate"] for row in read] == ["dense", "reference held", "norm_input", "norm_input", "norm_output"]
     assert read[3]["onnxruntime_ms"] == "16.0"
-    wide = list(csv.DictReader(io.StringIO(to_csv(wide_rows(store)))))
-    assert [(row["mac_gain"], row["share_of_mac_gain"], row["failure"][:6]) for row in wide] == [
+    larger = list(csv.DictReader(io.StringIO(to_csv(large_rows(store)))))
+    assert [(row["mac_gain"], row["share_of_mac_gain"], row["failure"][:6]) for row in larger] == [
         ("4.0", "0.8", ""), ("", "", "budget")
     ]  # fmt: skip
     drifts = list(csv.DictReader(io.StringIO(to_csv(drift_rows(store)))))
@@ -130,12 +132,13 @@ def test_report_says_what_it_is_and_draws(tmp_path: Path) -> None:
         "| norm_input | refresh | 0.2000 | 4.00 x | 93.75 | 0.25 | 5.00 | 16.00 | 3.20 | 0.80 | 20 | 1000-1003 |"
         in text
     )
-    assert "| norm_output | residual | 83.00 (+7.00) | 83.00 (+7.00) | 0.01 | 0.01 |" in text
+    assert "| norm_output | residual | 2 | 83.00 (+7.00) | 83.00 (+7.00) | 0.01 | 0.01 |" in text
     tables = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert f"| {NETWORK} | norm_input | 4.00 x | 5.00 | 16.00 | 3.20 | 0.80 |" in text
-    assert set(tables) == {13, 8, 7}, "every row of a table has all of its columns"
+    larger = f"| {NETWORK} | 256x192 | norm_input | 3.10 | 4.00 x | pck_torso 93.50 | 0.25 |"
+    assert f"{larger} 5.00 | 16.00 | 3.20 | 0.80 | 30 | 1000-1001 |" in text
+    assert set(tables) == {13, 14, 8}, "every row of a table has all of its columns"
     write_report(store, "command", quick=False)
-    assert {"results.md", "results.csv", "wide.csv", "drift.csv", f"{NETWORK}.macs.png", f"{NETWORK}.drift.png"} <= {
+    assert {"results.md", "results.csv", "large.csv", "drift.csv", f"{NETWORK}.macs.png", f"{NETWORK}.drift.png"} <= {
         path.name for path in tmp_path.iterdir()
     }
 
