@@ -15,6 +15,8 @@ from edgeskip.training.progress import Evaluation, Fit, Point
 
 START_TOLERANCE = 0.06
 FARTHEST = 12.0
+# share of the budget that Gumbel gates must spend by themselves, where norm gates stay as they are
+SPENT_ALONE = 0.9
 
 
 class Knob:
@@ -23,13 +25,16 @@ class Knob:
     The tolerance of a norm gate is its own times exp(position), so that layers keep their ratios; where no tolerance
     was set, all begin at `START_TOLERANCE`. The bias of a Gumbel gate is its own minus the position.
 
+    Args:
+        learned: move Gumbel gates alone.
+
     Raises:
         ModelError: no gate that can be moved so.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, learned: bool = False) -> None:
         gates = [layer.gate for layer in skip_layers(model).values()]
-        norms = [gate for gate in gates if isinstance(gate, NormGate)]
+        norms = [] if learned else [gate for gate in gates if isinstance(gate, NormGate)]
         self._before = [(value, value.detach().clone()) for gate in gates for value in _values(gate)]
         unset = not any(gate.tolerance.item() > 0 for gate in norms)
         self._norms = [(gate, START_TOLERANCE if unset else gate.tolerance.item()) for gate in norms]
@@ -55,7 +60,10 @@ class Knob:
 def fit_budget(
     model: nn.Module, evaluate: Callable[[nn.Module], Evaluation], budget: float, probes: int = 8, near: float = 0.02
 ) -> Fit:
-    """Move all gates of `model` so that it needs at most `budget` of the dense MACs, and hardly less.
+    """Move the gates of `model` so that it needs at most `budget` of the dense MACs, and hardly less.
+
+    Where a network has both kinds, Gumbel gates are moved alone as long as they can keep the budget and spend it: a
+    norm gate among them mostly keeps a camera's noise out, and its tolerance is not theirs. Else all are moved.
 
     The search doubles its way from the gates' own position to one on the other side of the budget, then halves the
     interval up to `probes` times, until the fraction is between (1 - `near`) x budget and budget. Each probe is one
@@ -65,7 +73,22 @@ def fit_budget(
         ModelError: no gate that can be moved.
         ConfigError: closed gates need more than the budget; they are as they were.
     """
-    knob = Knob(model)
+    gates = [layer.gate for layer in skip_layers(model).values()]
+    if all(any(isinstance(gate, kind) for gate in gates) for kind in (NormGate, GumbelGate)):
+        alone = Knob(model, learned=True)
+        try:
+            fit = _fitted(model, alone, evaluate, budget, probes, near)
+        except ConfigError:
+            fit = None  # the others must help
+        if fit is not None and fit.evaluation.mac_fraction >= SPENT_ALONE * budget:
+            return fit
+        alone.restore()
+    return _fitted(model, Knob(model), evaluate, budget, probes, near)
+
+
+def _fitted(
+    model: nn.Module, knob: Knob, evaluate: Callable[[nn.Module], Evaluation], budget: float, probes: int, near: float
+) -> Fit:
     tried: dict[float, Evaluation] = {}
 
     def fraction(position: float) -> float:

@@ -53,6 +53,17 @@ def test_the_fit_keeps_the_budget_and_spends_it(policies: tuple[Policy, ...]) ->
     assert fractions == sorted(fractions, reverse=True)
 
 
+@pytest.mark.parametrize(("budget", "alone"), [(0.5, True), (0.12, False)])
+def test_a_fit_moves_gumbel_gates_alone_where_that_is_enough(budget: float, alone: bool) -> None:
+    model = network(NORM[0], *GUMBEL)
+    picture = skip_layers(model)["0"].gate
+    picture.tolerance.fill_(0.05)
+    before = picture.tolerance.item()
+    fit = fit_budget(model, evaluate, budget, probes=14)
+    assert fit.evaluation.mac_fraction <= budget
+    assert (picture.tolerance.item() == before) == alone
+
+
 def test_tolerances_keep_their_ratios() -> None:
     model = network(*NORM)
     gates = [layer.gate for layer in skip_layers(model).values()]
