@@ -2,6 +2,7 @@
 // Where neither u nor the pending mask says otherwise u is u_ref, and the logit is the bias.
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "../check.h"
 #include "ops.h"
@@ -13,6 +14,18 @@ namespace {
 
 constexpr double kDecisionNs = 2.0;  // per pixel and channel, roughly
 
+constexpr int kUsualChannels = 4;  // up to here the compiler knows their number
+
+// body(std::integral_constant<int, channels>), 0 where they are more than usual.
+template <int from = 1, class Body>
+void with_channels(int channels, const Body& body) {
+  if constexpr (from > kUsualChannels)
+    body(std::integral_constant<int, 0>());
+  else
+    channels == from ? body(std::integral_constant<int, from>()) : with_channels<from + 1>(channels, body);
+}
+
+// u - u_ref of one channel, or the sum of |u - u_ref|
 float change_of(const float* u, const float* u_ref, int channels, bool magnitude) {
   if (!magnitude) return u[0] - u_ref[0];
   float sum = 0;
@@ -36,15 +49,19 @@ class DecisionOperation : public Operation {
     if (!any(moved)) return 0;
     const TensorView &u = frame.tensor(spec_.u), &u_ref = frame.tensor(spec_.u_ref);
     frame.for_rows(size_.height, size_.width * channels_ * kDecisionNs, [&](int begin, int end, Arena) {
-      for (int row = begin; row < end; ++row) decide_row(u, u_ref, moved, gate, row);
+      with_channels(channels_, [&](auto channels) {
+        for (int row = begin; row < end; ++row) decide_row<channels()>(u, u_ref, moved, gate, row);
+      });
     });
     if (spec_.block > 1) round_to_blocks(gate, spec_.block);
     return count(moved);
   }
 
  private:
+  template <int usual_channels>
   void decide_row(const TensorView& u, const TensorView& u_ref, const MaskView& moved, const MaskView& gate,
                   int row) const {
+    const int channels = usual_channels ? usual_channels : channels_;
     for (int i = 0; i < moved.words; ++i) {
       const uint64_t decided = moved.row(row)[i];
       if (!decided) continue;
@@ -52,7 +69,7 @@ class DecisionOperation : public Operation {
       uint64_t open = 0;
       for_each_bit(&decided, 1, [&](int bit) {
         const float *value = first + bit * u.stride, *reference = first_ref + bit * u_ref.stride;
-        open |= uint64_t{change_of(value, reference, channels_, spec_.magnitude) + spec_.bias > 0} << bit;
+        open |= uint64_t{change_of(value, reference, channels, spec_.magnitude) + spec_.bias > 0} << bit;
       });
       uint64_t& word = gate.row(row)[i];
       word = (word & ~decided) | open;
@@ -74,13 +91,18 @@ class ReferenceOperation : public Operation {
   int64_t run(Frame& frame) const override {
     const MaskView &pending = frame.mask(pending_), &moved = frame.mask(moved_);
     const TensorView &u = frame.tensor(u_), &u_ref = frame.tensor(u_ref_);
-    for (int row = 0; row < moved.height; ++row)
-      for (int i = 0; i < moved.words; ++i) {
-        const uint64_t settled = moved.row(row)[i] & ~pending.row(row)[i];
-        for_each_bit(&settled, 1, [&](int bit) {
-          std::copy_n(u.row(row, i * 64 + bit), channels_, u_ref.row(row, i * 64 + bit));
-        });
-      }
+    with_channels(channels_, [&](auto usual) {
+      const int channels = usual ? usual() : channels_;
+      for (int row = 0; row < moved.height; ++row)
+        for (int i = 0; i < moved.words; ++i) {
+          const uint64_t settled = moved.row(row)[i] & ~pending.row(row)[i];
+          const float* first = u.row(row, i * 64);
+          float* reference = u_ref.row(row, i * 64);
+          for_each_bit(&settled, 1, [&](int bit) {
+            for (int c = 0; c < channels; ++c) reference[bit * u_ref.stride + c] = first[bit * u.stride + c];
+          });
+        }
+    });
     return 0;
   }
 

@@ -29,7 +29,7 @@ EDGESKIP_INLINE auto narrow_part(int channels) {
 
 template <class V, class Sum, int vectors, bool partial, int pixels, class Function>
 EDGESKIP_INLINE void narrow_pixels(const EpilogueArgs& a, int first, float limit, const Function& function) {
-  V value[pixels][vectors];
+  V value[pixels][vectors], old[pixels][vectors];
   Sum sum[pixels];
   float* y[pixels];
   unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA { y[p] = a.y[first + p]; });
@@ -38,7 +38,8 @@ EDGESKIP_INLINE void narrow_pixels(const EpilogueArgs& a, int first, float limit
     const int c = j * V::lanes;
     unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA {
       value[p][j] = function(part.load(a.acc + (first + p) * a.acc_stride + c), c, part);
-      sum[p].add(part.keep(value[p][j] - part.load(y[p] + c)));
+      old[p][j] = part.load(y[p] + c);
+      sum[p].add(part.keep(value[p][j] - old[p][j]));
     });
   });
   unroll<pixels>([&](auto p) EDGESKIP_INLINE_LAMBDA {
@@ -47,8 +48,7 @@ EDGESKIP_INLINE void narrow_pixels(const EpilogueArgs& a, int first, float limit
     const typename V::Mask mask = V::all_lanes(changed);
     unroll<vectors>([&](auto j) EDGESKIP_INLINE_LAMBDA {
       const auto part = narrow_part<V, vectors, partial, decltype(j)::value>(a.channels);
-      float* target = y[p] + j * V::lanes;
-      part.store(target, select(mask, value[p][j], part.load(target)));
+      part.store(y[p] + j * V::lanes, select(mask, value[p][j], old[p][j]));
     });
   });
 }
