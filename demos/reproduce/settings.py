@@ -41,7 +41,7 @@ class Settings:
     tuning_frames: int = 16
     test_clips: int = 120
     test_frames: int = 16
-    timed_clips: int = 24
+    timed_clips: int = 16
     timed_frames: int = 15
     drift_streams: int = 8
     residual_streams: int = 2
