@@ -33,7 +33,8 @@ class Series:
 
 @dataclass
 class Chart:
-    """`limit`: an x that is marked by a vertical line with `limit_name`."""
+    """`limit`: an x that is marked by a vertical line with `limit_name`; `least_height`: what y spans at least, so that
+    noise does not fill the picture."""
 
     title: str
     x_name: str
@@ -41,6 +42,7 @@ class Chart:
     series: list[Series] = field(default_factory=list)
     limit: float | None = None
     limit_name: str = ""
+    least_height: float = 0.0
 
     def draw(self, size: tuple[int, int] = (720, 460)) -> np.ndarray:
         """The picture, uint8 BGR, of `size` (width, height) in points of `SCALE` pixels."""
@@ -62,7 +64,9 @@ class Chart:
         points = np.concatenate([series.points for series in self.series])
         points = points[np.isfinite(points).all(1)]
         x = [*points[:, 0], *([] if self.limit is None else [self.limit])]
-        return _widened(min(x), max(x)), _widened(points[:, 1].min(), points[:, 1].max())
+        low, high = points[:, 1].min(), points[:, 1].max()
+        missing = max(self.least_height - (high - low), 0.0)
+        return _widened(min(x), max(x)), _widened(low - missing / 2, high + missing / 2)
 
     def _axes(self, picture: np.ndarray, frame: _Frame) -> None:
         left, top, right, bottom = frame.area

@@ -11,6 +11,8 @@ from edgeskip.demos.overlay.png import write_png
 from edgeskip.demos.reproduce.cells import DENSE, DRIFT_GATES, MODES, NETWORKS
 from edgeskip.demos.reproduce.rows import Row
 
+LEAST_POINTS = 4.0  # of the metric: a few tenths are noise, and shall look so
+
 
 def draw_plots(folder: Path, rows: list[Row], drifts: list[Row]) -> None:
     """Write <network>.macs.png and <network>.drift.png for what there is."""
@@ -30,7 +32,9 @@ def macs_chart(network: str, rows: list[Row]) -> Chart | None:
         families.setdefault(family, []).append((1 / row["mac_gain"], row["value"]))
     series = [Series(name, np.array(points), joined=False, large=True) for name, points in families.items()]
     title = f"{network}: unseen seeds"
-    return Chart(title, "share of dense MACs", mine[0]["metric"], series) if series else None
+    if not series:
+        return None
+    return Chart(title, "share of dense MACs", mine[0]["metric"], series, least_height=LEAST_POINTS)
 
 
 def drift_chart(network: str, rows: list[Row]) -> Chart | None:
@@ -44,4 +48,5 @@ def drift_chart(network: str, rows: list[Row]) -> Chart | None:
                 series.append(Series(f"{gate} {mode}", np.array(points)))
     if not series:
         return None
-    return Chart(f"{network}: drift", "log10 of frames after the reference", "points lost", series)
+    title = f"{network}: drift"
+    return Chart(title, "log10 of frames after the reference", "points lost", series, least_height=LEAST_POINTS)

@@ -32,3 +32,17 @@ def test_points_lie_at_their_values() -> None:
 def test_one_point_equal_points_and_gaps_are_drawn(points: list) -> None:
     chart = Chart("title", "x", "y", [Series("few", np.array(points), large=True)], limit=4.0, limit_name="limit")
     assert (chart.draw() == SERIES[0]).all(2).any()
+
+
+def test_a_least_height_keeps_small_differences_small() -> None:
+    points = np.array([[0.0, 94.0], [10.0, 94.1]])
+
+    def rise(least_height: float) -> float:
+        chart = Chart(
+            "title", "x", "y", [Series("points", points, joined=False, large=True)], least_height=least_height
+        )
+        rows, columns = np.nonzero((chart.draw()[120:] == SERIES[0]).all(2))
+        left = columns < (columns.min() + columns.max()) / 2
+        return rows[left].mean() - rows[~left].mean()
+
+    assert 0 < rise(4.0) < 0.1 * rise(0.0)
