@@ -45,7 +45,7 @@ def drift_chart(network: str, rows: list[Row]) -> Chart | None:
             mine = [row for row in rows if (row["network"], row["gate"], row["mode"]) == (network, gate, mode)]
             points = [(np.log10(row["frame"]), row["loss"]) for row in mine if "loss" in row]
             if points:
-                series.append(Series(f"{gate} {mode}", np.array(points)))
+                series.append(Series(f"{gate.split('_')[0]} {mode}", np.array(points)))
     if not series:
         return None
     title = f"{network}: drift"
