@@ -123,8 +123,8 @@ class DetectionClips(SceneClips):
 
 
 class TiledClips(Clips):
-    """`tiles` x `tiles` detection scenes in one picture, as many cameras on one network: objects keep their size in
-    pixels. Clip k shows the scenes of the clips k * tiles**2 and those that follow, row by row.
+    """`tiles` x `tiles` detection scenes in one picture, as a network sees that watches several cameras: objects keep
+    their size in pixels. Clip k shows the scenes of the clips k * tiles**2 and those that follow, row by row.
 
     Truth: as of `DetectionClips`, the boxes and class ids of one scene behind those of another.
 
@@ -132,7 +132,9 @@ class TiledClips(Clips):
         InputError: no such split, or nothing asked for.
     """
 
-    def __init__(self, clips: Callable[[str, int, int], SceneClips], tiles: int, split: str, count: int, length: int):
+    def __init__(
+        self, clips: Callable[[str, int, int], SceneClips], tiles: int, split: str, count: int, length: int
+    ) -> None:
         super().__init__(split, count, length)
         self._tiles, self._parts = tiles, clips(split, count * tiles**2, length)
 

@@ -20,9 +20,8 @@ MEASURE, TIME, LARGE, DRIFT = "measure", "time", "large", "drift"
 
 @dataclass(frozen=True)
 class Cell:
-    """`kind`: "measure" (metric and MACs), "time" (wall clock), "large" (the same at the size
-    of the published networks) or "drift"; `mode`
-    is "" for the dense network."""
+    """`kind`: "measure" (metric and MACs), "time" (wall clock), "large" (wall clock and metric at the size of the
+    published networks) or "drift"; `mode` is "" for the dense network."""
 
     kind: str
     network: str
